@@ -1,0 +1,33 @@
+#include "core/thread.h"
+
+#include <pthread.h>
+
+namespace leat {
+
+Thread start_thread(std::string name, std::function<void(std::stop_token)> body) {
+  constexpr std::size_t kLongestName = 15;  // pthread_setname_np(3)
+  return Thread([name = name.substr(0, kLongestName), body = std::move(body)](std::stop_token stop) {
+    pthread_setname_np(pthread_self(), name.c_str());
+    body(std::move(stop));
+  });
+}
+
+ThreadPool::ThreadPool(const std::string& name, std::size_t count,
+                       std::function<void(std::size_t, std::stop_token)> body) {
+  threads_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    threads_.push_back(
+        start_thread(name + "-" + std::to_string(i), [i, body](std::stop_token stop) { body(i, std::move(stop)); }));
+  }
+}
+
+void ThreadPool::request_stop() {
+  for (Thread& thread : threads_) thread.request_stop();
+}
+
+void ThreadPool::stop() {
+  request_stop();
+  threads_.clear();
+}
+
+}  // namespace leat
