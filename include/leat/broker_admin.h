@@ -19,6 +19,7 @@ struct StreamFacts {
   std::uint64_t bytes = 0;           // as the broker counts them
   std::uint64_t first_sequence = 0;  // of the oldest message; 0 when there was never one
   std::uint64_t last_sequence = 0;   // of the newest message ever stored, also when it is gone
+  std::uint64_t selected = 0;        // messages under the filter that was asked about; 0 without one
 };
 
 struct ConsumerFacts {
@@ -34,7 +35,9 @@ class BrokerAdmin {
  public:
   virtual ~BrokerAdmin() = default;
 
-  virtual Result<StreamFacts> stream(std::string_view stream) = 0;
+  // With a `filter`, counts what is under it: cheap where few subjects match, a walk over the matching subjects
+  // elsewhere.
+  virtual Result<StreamFacts> stream(std::string_view stream, std::string_view filter = {}) = 0;
   // All durable subscriptions of a stream, by name.
   virtual Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) = 0;
   // The message with this sequence; empty when there is none.

@@ -68,6 +68,13 @@ class Consumer {
   // or was settled), kUnavailable, kUnknown (confirmed ones only).
   virtual std::vector<Result<void>> settle(std::span<const Settlement> settlements) = 0;
 
+  // Gives back at once what is held ahead and leases nothing more until the next fetch. Leases of what was returned go
+  // on, and can be settled and extended. For the first step of a shutdown.
+  virtual void release_ahead() = 0;
+
+  // How long a lease of this subscription lasts: an existing subscription keeps the ack_wait that it was created with.
+  virtual Duration ack_wait() const = 0;
+
   // Restarts leases from now, for one full ack_wait, and those of deliveries held ahead. One result per lease, in
   // order. Errors: as settle().
   virtual std::vector<Result<void>> extend(std::span<const Lease> leases) = 0;
