@@ -1,0 +1,171 @@
+#include "broker/config_checks.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/text.h"
+
+namespace leat {
+namespace {
+
+constexpr std::size_t kMostPerCall = 10'000;
+constexpr unsigned kMostReplicas = 5;
+constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
+
+Error invalid(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (is_plain_name(name)) return {};
+  return invalid(std::string(what) + " \"" + std::string(name) + "\": a name is 1 to 64 letters, digits, `_` and `-`");
+}
+
+Result<void> check_replicas(unsigned replicas) {
+  if (replicas >= 1 && replicas <= kMostReplicas) return {};
+  return invalid("replicas is " + std::to_string(replicas) + "; allowed are 1 to 5");
+}
+
+Result<void> check_count(std::size_t count) {
+  if (count >= 1 && count <= kMostPerCall) return {};
+  return invalid("max_count is " + std::to_string(count) + "; allowed are 1 to 10000");
+}
+
+std::string_view to_string(Retention retention) {
+  return retention == Retention::kLimits ? "limits" : "work queue";
+}
+
+std::string_view to_string(Storage storage) {
+  return storage == Storage::kFile ? "file" : "memory";
+}
+
+std::string join(std::vector<std::string> filters) {
+  std::sort(filters.begin(), filters.end());
+  std::string joined;
+  for (const std::string& filter : filters) joined += (joined.empty() ? "" : ",") + filter;
+  return joined;
+}
+
+// The first token of `text`, which it takes off together with the dot.
+std::string_view take_token(std::string_view& text) {
+  const std::size_t end = std::min(text.find('.'), text.size());
+  const std::string_view token = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return token;
+}
+
+bool is_key_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+         c == '=' || c == '/' || c == '.';
+}
+
+}  // namespace
+
+Result<void> check_stream_config(const StreamConfig& config) {
+  if (auto named = check_name("stream", config.name); !named) return named;
+  const std::string which = "stream \"" + config.name + "\": ";
+  if (config.subjects.empty()) return invalid(which + "it has no subjects");
+  for (const std::string& subject : config.subjects) {
+    if (auto valid = check_filter(subject); !valid) return valid.error().with_context("stream \"" + config.name + "\"");
+  }
+  if (config.max_age < Duration{0}) return invalid(which + "max_age is less than 0");
+  if (config.dedupe_window <= Duration{0}) return invalid(which + "dedupe_window must be more than 0");
+  return check_replicas(config.replicas);
+}
+
+Result<void> check_consumer_config(const ConsumerConfig& config) {
+  if (auto named = check_name("stream", config.stream); !named) return named;
+  if (auto named = check_name("subscription", config.name); !named) return named;
+  const std::string which = "subscription \"" + config.name + "\": ";
+  if (auto valid = check_filter(config.filter); !valid) return valid;
+  if (config.ack_wait < kLeastAckWait) return invalid(which + "ack_wait must be 10ms or more");
+  if (config.max_unsettled == 0) return invalid(which + "max_unsettled must be 1 or more");
+  return {};
+}
+
+Result<void> check_reader_config(const ReaderConfig& config) {
+  if (auto named = check_name("stream", config.stream); !named) return named;
+  return check_filter(config.filter);
+}
+
+Result<void> check_bucket_config(const BucketConfig& config) {
+  if (auto named = check_name("bucket", config.name); !named) return named;
+  if (config.ttl < Duration{0}) return invalid("bucket \"" + config.name + "\": ttl is less than 0");
+  return check_replicas(config.replicas);
+}
+
+Result<void> check_fetch_options(const FetchOptions& options) {
+  return check_count(options.max_count);
+}
+
+Result<void> check_read_options(const ReadOptions& options) {
+  return check_count(options.max_count);
+}
+
+Result<void> check_message(const Message& message, std::size_t max_message_bytes) {
+  if (auto valid = check_subject(message.subject); !valid) return valid;
+  if (auto valid = check_headers(message.headers); !valid) return valid;
+  const std::size_t size = message.headers.encoded().size() + message.payload.size();
+  if (size <= max_message_bytes) return {};
+  return invalid("message under \"" + message.subject + "\" has " + std::to_string(size) +
+                 " bytes of headers and payload; the limit is " + std::to_string(max_message_bytes));
+}
+
+Result<void> check_key(std::string_view key) {
+  const bool plain = std::all_of(key.begin(), key.end(), is_key_character);
+  const bool dots = key.starts_with('.') || key.ends_with('.') || key.find("..") != key.npos;
+  if (!key.empty() && plain && !dots) return {};
+  return invalid("key \"" + std::string(key) +
+                 "\": a key is letters, digits, `_`, `-`, `=`, `/` in tokens joined by dots");
+}
+
+bool key_selected(std::string_view prefix, std::string_view key) {
+  if (prefix.empty()) return true;
+  return key.starts_with(prefix) && (key.size() == prefix.size() || key[prefix.size()] == '.');
+}
+
+bool filters_overlap(std::string_view a, std::string_view b) {
+  while (!a.empty() && !b.empty()) {
+    const std::string_view token_a = take_token(a);
+    const std::string_view token_b = take_token(b);
+    if (token_a == ">" || token_b == ">") return true;
+    if (token_a != token_b && token_a != "*" && token_b != "*") return false;
+  }
+  return a.empty() && b.empty();
+}
+
+bool any_overlap(const std::vector<std::string>& some, const std::vector<std::string>& others) {
+  return std::any_of(some.begin(), some.end(), [&](const std::string& one) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const std::string& other) { return filters_overlap(one, other); });
+  });
+}
+
+bool any_matches(const std::vector<std::string>& filters, std::string_view subject) {
+  return std::any_of(filters.begin(), filters.end(),
+                     [&](const std::string& filter) { return subject_matches(filter, subject); });
+}
+
+std::vector<Drift> compare_streams(const StreamConfig& wanted, const StreamConfig& actual) {
+  std::vector<Drift> drift;
+  const auto compare = [&drift](std::string_view setting, std::string_view want, std::string_view have) {
+    if (want != have) drift.push_back({std::string(setting), std::string(want), std::string(have)});
+  };
+  const auto number = [](std::uint64_t value) { return std::to_string(value); };
+  compare("subjects", join(wanted.subjects), join(actual.subjects));
+  compare("retention", to_string(wanted.retention), to_string(actual.retention));
+  compare("storage", to_string(wanted.storage), to_string(actual.storage));
+  compare("max_age", format_duration(wanted.max_age), format_duration(actual.max_age));
+  compare("max_messages", number(wanted.max_messages), number(actual.max_messages));
+  compare("max_bytes", number(wanted.max_bytes), number(actual.max_bytes));
+  compare("max_messages_per_subject", number(wanted.max_messages_per_subject), number(actual.max_messages_per_subject));
+  compare("dedupe_window", format_duration(wanted.dedupe_window), format_duration(actual.dedupe_window));
+  return drift;
+}
+
+Duration bounded_wait(std::chrono::milliseconds max_wait) {
+  constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+  return std::clamp(max_wait, std::chrono::milliseconds(0), kLongest);
+}
+
+}  // namespace leat
