@@ -1,0 +1,37 @@
+// Job types as JSON: everything that nlohmann::json converts, for example by NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE.
+// The only public header but asio.h that brings a foreign one.
+#pragma once
+
+#include <concepts>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "leat/job.h"
+
+namespace leat {
+
+template <class T>
+requires requires(nlohmann::json& json, const T& value) {
+  {json = value};
+  { json.template get<T>() } -> std::same_as<T>;
+}
+struct Codec<T> {
+  // Refuses text that is not UTF-8.
+  static Result<std::string> encode(const T& value) {
+    try {
+      return nlohmann::json(value).dump();
+    } catch (const nlohmann::json::exception& e) {
+      return Error(ErrorCode::kInvalidArgument, e.what());
+    }
+  }
+  static Result<T> decode(std::string_view bytes) {
+    try {
+      return nlohmann::json::parse(bytes).get<T>();
+    } catch (const nlohmann::json::exception& e) {
+      return Error(ErrorCode::kInvalidArgument, e.what());
+    }
+  }
+};
+
+}  // namespace leat

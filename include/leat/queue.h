@@ -1,0 +1,93 @@
+// Enqueues jobs.
+//
+//   leat::Queue queue{*broker};
+//   leat::JobId id = queue.push(SendEmail{"ada@example.com", "hello"}).value();
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "leat/broker.h"
+#include "leat/job.h"
+#include "leat/log.h"
+#include "leat/result.h"
+
+namespace leat {
+
+// How a job is stored (docs/guide/jobs.md tells the difference in speed).
+enum class Lane {
+  kAddressable,  // under a subject of its own: status, cancel, uniqueness; a repeated append is not stored twice
+  kBulk,         // under one subject per queue: faster; none of these
+};
+
+enum class KeepResult { kNo, kYes };
+
+struct QueueOptions {
+  std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
+  std::string name_space = "leat";  // of all streams and buckets; 1 to 64 letters, digits, `_`, `-`
+  Duration result_ttl =
+      std::chrono::hours(24 * 7);  // of the namespace's results; the first program that opens them decides
+  Log* log = nullptr;              // borrowed; told of existing streams with other settings
+  unsigned replicas = 1;           // of streams that this program creates; 1 to 5
+};
+
+struct PushOptions {
+  Priority priority = Priority::kMedium;
+  Lane lane = Lane::kAddressable;
+  KeepResult result = KeepResult::kNo;
+  std::optional<unsigned> max_attempts{};  // 1 or more; else the worker's
+};
+
+// Thread-safe. Borrows the broker, which must outlive it. The constructor does no I/O: the first push creates what is
+// missing.
+class Queue {
+ public:
+  explicit Queue(Broker& broker, QueueOptions options = {});
+  ~Queue();
+  Queue(Queue&&) noexcept;
+  Queue& operator=(Queue&&) noexcept;
+
+  // Returns when the job is stored as durably as the broker says. Thread-safe calls from many threads share round
+  // trips. Errors: kInvalidArgument (queue name, header, payload over max_payload(); the message says which),
+  // kUnavailable (not stored), kUnknown (the answer was lost), kFull, kDenied.
+  template <Job T>
+  Result<JobId> push(const T& job, const PushOptions& options = {}) {
+    Result<EncodedJob> encoded = encode(job);
+    if (!encoded) return encoded.error();
+    return push(std::move(*encoded), options);
+  }
+  Result<JobId> push(EncodedJob job, const PushOptions& options = {});
+
+  // Many in one pipelined call: one result per job, in order; each stands for itself.
+  template <std::ranges::input_range R>
+  requires Job<std::ranges::range_value_t<R>> std::vector<Result<JobId>> push_many(const R& jobs,
+                                                                                   const PushOptions& options = {}) {
+    using T = std::ranges::range_value_t<R>;
+    std::vector<Result<EncodedJob>> encoded;
+    for (const T& job : jobs) encoded.push_back(encode(job));
+    return push_many(std::move(encoded), options);
+  }
+  // A job that is an error already keeps it as its result.
+  std::vector<Result<JobId>> push_many(std::vector<Result<EncodedJob>> jobs, const PushOptions& options = {});
+
+  // The largest payload with its headers, in bytes: the broker's limit less 8 KiB, so that a dead letter always fits.
+  std::size_t max_payload() const;
+
+ private:
+  template <Job T>
+  static Result<EncodedJob> encode(const T& job) {
+    Result<std::string> payload = Codec<T>::encode(job);
+    if (!payload) return payload.error().with_context(T::kind);
+    return EncodedJob{std::string(T::kind), std::move(*payload), {}};
+  }
+
+  class Enqueuer;
+  std::unique_ptr<Enqueuer> enqueuer_;
+};
+
+}  // namespace leat

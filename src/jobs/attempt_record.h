@@ -1,0 +1,53 @@
+// What has happened to a job so far: written at its first failure, gone when it is done or dead.
+//
+// The broker's delivery count also counts crashes, shutdowns and returned prefetches; this record counts attempts. A job that
+// never fails has none. Stored as JSON (docs/spec/jobs.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "leat/clock.h"
+#include "leat/result.h"
+
+namespace leat {
+
+struct AttemptRecord {
+  struct Failure {
+    unsigned attempt = 0;
+    std::uint32_t delivery = 0;  // the delivery that ended so: writing it twice changes nothing
+    SystemTime at{};
+    std::string worker;
+    std::string error;
+  };
+  struct Start {
+    std::uint32_t delivery = 0;
+    SystemTime at{};
+    std::string worker;
+  };
+
+  std::uint64_t sequence = 0;  // of the message: a record of an earlier message under the same id does not count
+  unsigned failed = 0;         // attempts that failed
+  unsigned crashed = 0;        // attempts that began and never ended
+  unsigned interrupted = 0;    // attempts given back, by shutdown or a lost lease; cost nothing
+  std::vector<Failure> failures;  // the newest kKeptFailures
+  std::optional<Start> started;   // an attempt that has begun and not ended yet
+  std::optional<SystemTime> due;  // no attempt before it
+
+  std::uint64_t revision = 0;  // in its bucket; 0: not stored. Not part of the JSON
+
+  static constexpr std::size_t kKeptFailures = 20;
+
+  unsigned attempts() const { return failed + crashed; }
+  void add_failure(Failure failure);
+  // A start mark of an earlier delivery that nothing ended is a crash.
+  void count_crash_before(std::uint32_t delivery);
+
+  std::string to_json() const;
+  static Result<AttemptRecord> from_json(std::string_view text);
+};
+
+}  // namespace leat

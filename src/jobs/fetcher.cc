@@ -1,0 +1,75 @@
+#include "jobs/fetcher.h"
+
+namespace leat {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait(5000);
+// How long a fetch that holds a reservation waits: a subscription that has more answers within a round trip.
+constexpr std::chrono::milliseconds kReservedWait(50);
+constexpr std::size_t kMostPerFetch = 1000;
+
+}  // namespace
+
+void Fetcher::start() {
+  const std::string name = "fetch-" + std::string(to_string(parts_.served.priority));
+  thread_ = start_thread(name, [this](const std::stop_token& stop) { run(stop); });
+}
+
+void Fetcher::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+  if (Consumer* consumer = parts_.served.consumer) consumer->release_ahead();
+}
+
+void Fetcher::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const FetchRoom room = parts_.ready.wait_for_room(parts_.lane, stop);
+    if (room.count > 0) fetch_into(room, stop);
+  }
+}
+
+void Fetcher::fetch_into(const FetchRoom& room, const std::stop_token& stop) {
+  const FetchOptions options{.max_count = std::min(room.count, kMostPerFetch),
+                             .max_wait = room.reserved > 0 ? kReservedWait : kIdleWait,
+                             .ahead = room.ahead};
+  auto fetched = parts_.served.consumer.load()->fetch(options, stop);
+  std::vector<HeldJob*> jobs;
+  if (fetched && !fetched->empty()) jobs = hold(std::move(*fetched));
+  parts_.settler.give_back(parts_.ready.put(parts_.lane, room, std::move(jobs)));
+  if (!fetched) recover(fetched.error(), stop);
+}
+
+// Takes deliveries into the ledger, and looks up what has happened to those that were delivered before.
+std::vector<HeldJob*> Fetcher::hold(std::vector<Delivery> deliveries) {
+  Consumer& consumer = *parts_.served.consumer;
+  // The lease began when the broker sent the message, and the lease keeper comes by every third of it.
+  const SteadyTime leased_until = parts_.broker.clock().steady() + consumer.ack_wait() * 2 / 3;
+  auto jobs = parts_.ledger.add(parts_.served, consumer, std::move(deliveries), leased_until);
+  std::vector<HeldJob*> again;
+  for (HeldJob* job : jobs) {
+    if (job->delivery.lease.delivery_count > 1) again.push_back(job);
+  }
+  if (again.empty()) return jobs;
+  const auto early = parts_.attempts.load(again);
+  if (early.empty()) return jobs;
+  std::erase_if(jobs, [&](HeldJob* job) { return std::find(early.begin(), early.end(), job) != early.end(); });
+  parts_.settler.give_back_until_due(early);
+  return jobs;
+}
+
+void Fetcher::recover(const Error& error, const std::stop_token& stop) {
+  constexpr Duration kPause = std::chrono::seconds(1);
+  parts_.log.warn("fetching failed", {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}, {"error", error.message()}});
+  if (error.code() == ErrorCode::kNotFound) {
+    auto opened = parts_.broker.open_consumer(parts_.subscription);
+    if (opened) {
+      parts_.served.consumers.push_back(std::move(*opened));
+      parts_.served.consumer = parts_.served.consumers.back().get();
+      parts_.log.warn("subscription was gone and is open again", {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}});
+      return;
+    }
+  }
+  sleep_for(parts_.broker.clock(), kPause, stop);
+}
+
+}  // namespace leat

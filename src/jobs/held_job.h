@@ -1,0 +1,57 @@
+// A job in a worker's hands, from its delivery to its settlement.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "jobs/attempt_record.h"
+#include "leat/broker.h"
+#include "leat/job.h"
+
+namespace leat {
+
+// One subscription that the worker serves: a queue at a priority.
+struct ServedQueue {
+  Priority priority = Priority::kMedium;
+  std::string queue;
+  std::string stream;
+  std::string stream_created;  // with stream and sequence it names a message for ever
+  // The newest is the one to fetch from; an older one, whose subscription was deleted, settles what it has delivered.
+  // Appended to by the fetcher alone.
+  std::vector<std::unique_ptr<Consumer>> consumers;
+  std::atomic<Consumer*> consumer{nullptr};
+};
+
+struct HeldBatch;
+
+struct HeldJob {
+  Delivery delivery;
+  HeldBatch* batch = nullptr;
+  AttemptRecord record;  // empty for a first delivery
+  // Past this steady time another worker may have it. Moved on by the lease keeper.
+  std::atomic<SteadyTime::rep> leased_until{0};
+  std::atomic<bool> lost{false};     // the lease is gone, or the job was given back: what its handler says counts no more
+  std::atomic<bool> settled{false};  // nothing is to be done for it any more
+
+  const ServedQueue& served() const;
+  Consumer& consumer() const;
+};
+
+// What one fetch returned. Lives until all its jobs are settled.
+struct HeldBatch {
+  HeldBatch(ServedQueue& queue, Consumer& consumer, std::size_t count)
+      : served(queue), from(consumer), jobs(count), unsettled(count) {}
+
+  ServedQueue& served;
+  Consumer& from;
+  std::vector<HeldJob> jobs;
+  std::atomic<std::size_t> unsettled;
+};
+
+inline const ServedQueue& HeldJob::served() const { return batch->served; }
+inline Consumer& HeldJob::consumer() const { return batch->from; }
+
+}  // namespace leat

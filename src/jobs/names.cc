@@ -1,0 +1,45 @@
+#include "jobs/names.h"
+
+#include "core/text.h"
+
+namespace leat {
+
+Result<void> Names::check() const {
+  if (is_plain_name(space_)) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               "namespace \"" + space_ + "\": use 1 to 64 letters, digits, `_` or `-`");
+}
+
+std::string Names::joined(std::string_view rest, char separator) const {
+  std::string name;
+  name.reserve(space_.size() + 1 + rest.size());
+  name.append(space_).append(1, separator).append(rest);
+  return name;
+}
+
+std::string Names::queue_filter(Priority priority, std::string_view queue) const {
+  return joined(to_string(priority), '.').append(".").append(queue).append(".*");
+}
+
+std::string Names::bulk_subject(Priority priority, std::string_view queue) const {
+  return joined(to_string(priority), '.').append(".").append(queue).append(".").append(wire::kBulkToken);
+}
+
+Result<JobId> Names::id_of(const Message& message) const {
+  if (const auto id = message.headers.get(wire::kId)) return JobId::parse(*id);
+  if (message.subject.size() > space_.size() && message.subject.starts_with(space_) &&
+      message.subject[space_.size()] == '.') {
+    return JobId::parse(std::string_view(message.subject).substr(space_.size() + 1));
+  }
+  return Error(ErrorCode::kCorrupt, "subject \"" + message.subject + "\" is not of namespace \"" + space_ + "\"");
+}
+
+std::string Names::dead_queue_filter(std::string_view queue) const {
+  return joined("dlq.", '.').append(queue).append(".*");
+}
+
+std::string Names::dead_subject(std::string_view queue, std::string_view origin) const {
+  return joined("dlq.", '.').append(queue).append(".").append(origin);
+}
+
+}  // namespace leat

@@ -1,0 +1,62 @@
+// Every stream, subject, bucket and header name of jobs: the wire format (docs/spec/jobs.md) in one place.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "leat/job.h"
+#include "leat/message.h"
+#include "leat/result.h"
+
+namespace leat {
+
+namespace wire {
+inline constexpr std::string_view kKind = "Leat-Kind";
+inline constexpr std::string_view kId = "Leat-Id";  // bulk lane and dead letters; else the subject tells it
+inline constexpr std::string_view kMaxAttempts = "Leat-Max-Attempts";
+inline constexpr std::string_view kResult = "Leat-Result";
+inline constexpr std::string_view kKeepResult = "keep";
+inline constexpr std::string_view kBulkToken = "_";
+inline constexpr std::string_view kDeadReason = "Leat-Dead-Reason";
+inline constexpr std::string_view kDeadError = "Leat-Dead-Error";
+inline constexpr std::string_view kDeadAttempts = "Leat-Dead-Attempts";
+inline constexpr std::string_view kDeadHistory = "Leat-Dead-History";
+inline constexpr std::string_view kDeadSubject = "Leat-Dead-Subject";
+inline constexpr std::string_view kEnqueuedAt = "Leat-Enqueued-At";
+// What a dead letter may add to its job: Queue::max_payload() leaves room for it.
+inline constexpr std::size_t kDeadLetterRoom = 8 * 1024;
+}  // namespace wire
+
+class Names {
+ public:
+  explicit Names(std::string name_space) : space_(std::move(name_space)) {}
+
+  const std::string& space() const { return space_; }
+  Result<void> check() const;
+
+  std::string stream(Priority priority) const { return joined(to_string(priority), '_'); }
+  std::string stream_filter(Priority priority) const { return joined(to_string(priority), '.') + ".>"; }
+  std::string queue_filter(Priority priority, std::string_view queue) const;
+  std::string subject(const JobId& id) const { return joined(id.str(), '.'); }
+  std::string bulk_subject(Priority priority, std::string_view queue) const;
+  // The id of the job in a message of a job stream: from its header, else from its subject.
+  Result<JobId> id_of(const Message& message) const;
+
+  std::string dead_stream() const { return joined("dlq", '_'); }
+  std::string dead_filter() const { return joined("dlq", '.') + ".>"; }
+  std::string dead_queue_filter(std::string_view queue) const;
+  std::string dead_subject(std::string_view queue, std::string_view origin) const;
+
+  std::string attempts_bucket() const { return joined("attempts", '_'); }
+  std::string results_bucket() const { return joined("results", '_'); }
+  std::string control_bucket() const { return joined("control", '_'); }
+  // Says in the control bucket that a queue of this name is in use.
+  static std::string queue_key(std::string_view queue) { return "queue." + std::string(queue); }
+
+ private:
+  std::string joined(std::string_view rest, char separator) const;
+
+  std::string space_;
+};
+
+}  // namespace leat
