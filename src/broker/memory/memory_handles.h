@@ -13,7 +13,7 @@ namespace leat {
 // Leases nothing ahead: a fetch costs no round trip that it could save.
 class MemoryConsumer : public Consumer {
  public:
-  MemoryConsumer(std::shared_ptr<MemoryStream> stream, std::shared_ptr<Subscription> subscription)
+  MemoryConsumer(std::shared_ptr<MemoryStream> stream, std::shared_ptr<MemorySubscription> subscription)
       : stream_(std::move(stream)), subscription_(std::move(subscription)) {}
 
   Result<std::vector<Delivery>> fetch(const FetchOptions& options, std::stop_token stop) override {
@@ -31,7 +31,7 @@ class MemoryConsumer : public Consumer {
 
  private:
   std::shared_ptr<MemoryStream> stream_;
-  std::shared_ptr<Subscription> subscription_;
+  std::shared_ptr<MemorySubscription> subscription_;
 };
 
 class MemoryReader : public Reader {

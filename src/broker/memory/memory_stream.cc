@@ -94,7 +94,7 @@ std::uint64_t MemoryStream::begin_of(const ConsumerConfig& config) const {
   return config.start == ConsumerConfig::Start::kEnd ? log_.last_sequence() + 1 : 1;
 }
 
-Result<std::shared_ptr<Subscription>> MemoryStream::subscribe(const ConsumerConfig& config) {
+Result<std::shared_ptr<MemorySubscription>> MemoryStream::subscribe(const ConsumerConfig& config) {
   MutexLock lock(mutex_);
   if (deleted_) return not_found();
   if (const auto found = subscriptions_.find(config.name); found != subscriptions_.end()) {
@@ -110,7 +110,7 @@ Result<std::shared_ptr<Subscription>> MemoryStream::subscribe(const ConsumerConf
     }
   }
   drop_old();
-  auto added = std::make_shared<Subscription>(config, begin_of(config));
+  auto added = std::make_shared<MemorySubscription>(config, begin_of(config));
   subscriptions_.emplace(config.name, added);
   return added;
 }
@@ -128,14 +128,14 @@ Result<void> MemoryStream::unsubscribe(std::string_view name) {
   return {};
 }
 
-Result<void> MemoryStream::check_alive(const Subscription& subscription) const {
+Result<void> MemoryStream::check_alive(const MemorySubscription& subscription) const {
   if (deleted_) return not_found();
   if (!subscription.deleted()) return {};
   return Error(ErrorCode::kNotFound, "subscription \"" + subscription.name() + "\" of stream \"" + config_.name +
                                          "\" was deleted: open it again");
 }
 
-Result<std::vector<Delivery>> MemoryStream::fetch(Subscription& from, const FetchOptions& options,
+Result<std::vector<Delivery>> MemoryStream::fetch(MemorySubscription& from, const FetchOptions& options,
                                                   const std::stop_token& stop) {
   MutexLock lock(mutex_);
   const SteadyTime deadline = deadline_after(clock_, bounded_wait(options.max_wait));
@@ -150,7 +150,7 @@ Result<std::vector<Delivery>> MemoryStream::fetch(Subscription& from, const Fetc
   }
 }
 
-Result<void> MemoryStream::settle_one(Subscription& at, const Settlement& settlement) {
+Result<void> MemoryStream::settle_one(MemorySubscription& at, const Settlement& settlement) {
   if (auto alive = check_alive(at); !alive) return alive;
   if (auto settled = at.settle(settlement, clock_.steady()); !settled) return settled;
   const bool final = settlement.verdict != Verdict::kRetry;
@@ -158,7 +158,7 @@ Result<void> MemoryStream::settle_one(Subscription& at, const Settlement& settle
   return {};
 }
 
-std::vector<Result<void>> MemoryStream::settle(Subscription& at, std::span<const Settlement> settlements) {
+std::vector<Result<void>> MemoryStream::settle(MemorySubscription& at, std::span<const Settlement> settlements) {
   std::vector<Result<void>> results;
   results.reserve(settlements.size());
   MutexLock lock(mutex_);
@@ -167,7 +167,7 @@ std::vector<Result<void>> MemoryStream::settle(Subscription& at, std::span<const
   return results;
 }
 
-std::vector<Result<void>> MemoryStream::extend(Subscription& at, std::span<const Lease> leases) {
+std::vector<Result<void>> MemoryStream::extend(MemorySubscription& at, std::span<const Lease> leases) {
   std::vector<Result<void>> results;
   results.reserve(leases.size());
   MutexLock lock(mutex_);

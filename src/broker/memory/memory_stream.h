@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "broker/memory/dedupe_window.h"
+#include "broker/memory/memory_subscription.h"
 #include "broker/memory/message_log.h"
-#include "broker/memory/subscription.h"
 #include "core/mutex.h"
 #include "leat/broker.h"
 
@@ -32,11 +32,12 @@ class MemoryStream {
 
   std::vector<Result<Appended>> append(std::span<const AppendRequest> requests, std::size_t max_message_bytes);
 
-  Result<std::shared_ptr<Subscription>> subscribe(const ConsumerConfig& config);
+  Result<std::shared_ptr<MemorySubscription>> subscribe(const ConsumerConfig& config);
   Result<void> unsubscribe(std::string_view name);
-  Result<std::vector<Delivery>> fetch(Subscription& from, const FetchOptions& options, const std::stop_token& stop);
-  std::vector<Result<void>> settle(Subscription& at, std::span<const Settlement> settlements);
-  std::vector<Result<void>> extend(Subscription& at, std::span<const Lease> leases);
+  Result<std::vector<Delivery>> fetch(MemorySubscription& from, const FetchOptions& options,
+                                      const std::stop_token& stop);
+  std::vector<Result<void>> settle(MemorySubscription& at, std::span<const Settlement> settlements);
+  std::vector<Result<void>> extend(MemorySubscription& at, std::span<const Lease> leases);
 
   Result<std::vector<StoredMessage>> read(ReadPosition& position, const ReaderConfig& config,
                                           const ReadOptions& options, const std::stop_token& stop);
@@ -57,10 +58,10 @@ class MemoryStream {
   void apply_limits(const std::string& subject) LEAT_REQUIRES(mutex_);
   void drop_old() LEAT_REQUIRES(mutex_);
   void drop(std::uint64_t sequence) LEAT_REQUIRES(mutex_);
-  Result<void> settle_one(Subscription& at, const Settlement& settlement) LEAT_REQUIRES(mutex_);
+  Result<void> settle_one(MemorySubscription& at, const Settlement& settlement) LEAT_REQUIRES(mutex_);
   std::uint64_t begin_of(const ConsumerConfig& config) const LEAT_REQUIRES(mutex_);
   std::uint64_t first_since(SystemTime time) const LEAT_REQUIRES(mutex_);
-  Result<void> check_alive(const Subscription& subscription) const LEAT_REQUIRES(mutex_);
+  Result<void> check_alive(const MemorySubscription& subscription) const LEAT_REQUIRES(mutex_);
   std::vector<StoredMessage> collect(ReadPosition& position, const ReaderConfig& config, std::size_t max_count) const
       LEAT_REQUIRES(mutex_);
   Error not_found() const;
@@ -73,7 +74,7 @@ class MemoryStream {
   CondVar changed_;  // something was stored, removed, settled or deleted
   MessageLog log_ LEAT_GUARDED_BY(mutex_);
   DedupeWindow ids_ LEAT_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<Subscription>, std::less<>> subscriptions_ LEAT_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<MemorySubscription>, std::less<>> subscriptions_ LEAT_GUARDED_BY(mutex_);
   bool deleted_ LEAT_GUARDED_BY(mutex_) = false;
 };
 

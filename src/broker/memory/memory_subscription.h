@@ -18,10 +18,10 @@ namespace leat {
 
 struct ConsumerConfig;
 
-class Subscription {
+class MemorySubscription {
  public:
   // Begins at the first message at or after `first_sequence`.
-  Subscription(const ConsumerConfig& config, std::uint64_t first_sequence);
+  MemorySubscription(const ConsumerConfig& config, std::uint64_t first_sequence);
 
   const std::string& name() const { return name_; }
   const std::string& filter() const { return filter_; }

@@ -1,4 +1,4 @@
-#include "broker/memory/subscription.h"
+#include "broker/memory/memory_subscription.h"
 
 #include <algorithm>
 #include <string>
@@ -16,27 +16,29 @@ Error lease_lost(const Lease& lease) {
 
 }  // namespace
 
-Subscription::Subscription(const ConsumerConfig& config, std::uint64_t first_sequence)
+MemorySubscription::MemorySubscription(const ConsumerConfig& config, std::uint64_t first_sequence)
     : name_(config.name),
       filter_(config.filter),
       ack_wait_(config.ack_wait),
       max_unsettled_(config.max_unsettled),
       next_new_(first_sequence) {}
 
-std::vector<Delivery> Subscription::take(const MessageLog& log, SteadyTime now, std::size_t max_count) {
+std::vector<Delivery> MemorySubscription::take(const MessageLog& log, SteadyTime now, std::size_t max_count) {
   std::vector<Delivery> out;
   take_due(log, now, max_count, out);
   take_new(log, now, max_count, out);
   return out;
 }
 
-void Subscription::take_due(const MessageLog& log, SteadyTime now, std::size_t max_count, std::vector<Delivery>& out) {
+void MemorySubscription::take_due(const MessageLog& log, SteadyTime now, std::size_t max_count,
+                                  std::vector<Delivery>& out) {
   while (out.size() < max_count && next_due() <= now) {
     out.push_back(lease(log.find(due_.begin()->second)->message, now));
   }
 }
 
-void Subscription::take_new(const MessageLog& log, SteadyTime now, std::size_t max_count, std::vector<Delivery>& out) {
+void MemorySubscription::take_new(const MessageLog& log, SteadyTime now, std::size_t max_count,
+                                  std::vector<Delivery>& out) {
   while (out.size() < max_count && unsettled_.size() < max_unsettled_) {
     const MessageLog::Record* record = log.next(next_new_);
     if (record == nullptr) {
@@ -48,7 +50,7 @@ void Subscription::take_new(const MessageLog& log, SteadyTime now, std::size_t m
   }
 }
 
-Delivery Subscription::lease(const StoredMessage& message, SteadyTime now) {
+Delivery MemorySubscription::lease(const StoredMessage& message, SteadyTime now) {
   Unsettled& entry = unsettled_[message.sequence];
   ++entry.delivery_count;
   entry.leased = true;
@@ -56,20 +58,20 @@ Delivery Subscription::lease(const StoredMessage& message, SteadyTime now) {
   return {message, {.sequence = message.sequence, .delivery_count = entry.delivery_count, .token = {}}};
 }
 
-void Subscription::set_due(std::uint64_t sequence, Unsettled& entry, SteadyTime due) {
+void MemorySubscription::set_due(std::uint64_t sequence, Unsettled& entry, SteadyTime due) {
   due_.erase({entry.due, sequence});
   entry.due = due;
   due_.emplace(due, sequence);
 }
 
-Subscription::UnsettledBySequence::iterator Subscription::find_held(const Lease& lease) {
+MemorySubscription::UnsettledBySequence::iterator MemorySubscription::find_held(const Lease& lease) {
   const auto found = unsettled_.find(lease.sequence);
   const bool held =
       found != unsettled_.end() && found->second.leased && found->second.delivery_count == lease.delivery_count;
   return held ? found : unsettled_.end();
 }
 
-Result<void> Subscription::settle(const Settlement& settlement, SteadyTime now) {
+Result<void> MemorySubscription::settle(const Settlement& settlement, SteadyTime now) {
   const auto held = find_held(settlement.lease);
   if (held == unsettled_.end()) return lease_lost(settlement.lease);
   if (settlement.verdict == Verdict::kRetry) {
@@ -81,21 +83,21 @@ Result<void> Subscription::settle(const Settlement& settlement, SteadyTime now) 
   return {};
 }
 
-Result<void> Subscription::extend(const Lease& lease, SteadyTime now) {
+Result<void> MemorySubscription::extend(const Lease& lease, SteadyTime now) {
   const auto held = find_held(lease);
   if (held == unsettled_.end()) return lease_lost(lease);
   set_due(held->first, held->second, now + ack_wait_);
   return {};
 }
 
-void Subscription::forget(std::uint64_t sequence) {
+void MemorySubscription::forget(std::uint64_t sequence) {
   const auto found = unsettled_.find(sequence);
   if (found == unsettled_.end()) return;
   due_.erase({found->second.due, sequence});
   unsettled_.erase(found);
 }
 
-ConsumerFacts Subscription::facts(const MessageLog& log) const {
+ConsumerFacts MemorySubscription::facts(const MessageLog& log) const {
   ConsumerFacts facts{.name = name_, .filter = filter_};
   for (auto* record = log.next(next_new_); record != nullptr; record = log.next(record->message.sequence + 1)) {
     if (subject_matches(filter_, record->message.subject)) ++facts.pending;
