@@ -19,7 +19,9 @@ std::string AttemptBook::key_of(const HeldJob& job) const {
 
 void AttemptBook::take_in(HeldJob& job, const KeyEntry& entry) const {
   auto record = AttemptRecord::from_json(entry.value);
-  if (!record) log_.warn("attempt record is unreadable and starts anew", {{"key", entry.key}, {"error", record.error().message()}});
+  if (!record)
+    log_.warn("attempt record is unreadable and starts anew",
+              {{"key", entry.key}, {"error", record.error().message()}});
   job.record = record && record->sequence == job.delivery.message.sequence ? std::move(*record) : AttemptRecord{};
   job.record.revision = entry.revision;
   job.record.count_crash_before(job.delivery.lease.delivery_count);
@@ -35,7 +37,8 @@ std::vector<HeldJob*> AttemptBook::load(std::span<HeldJob* const> jobs) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     HeldJob& job = *jobs[i];
     if (!entries[i]) {
-      log_.warn("attempt record cannot be read; the job waits", {{"key", keys[i]}, {"error", entries[i].error().message()}});
+      log_.warn("attempt record cannot be read; the job waits",
+                {{"key", keys[i]}, {"error", entries[i].error().message()}});
       job.record.due = now + std::chrono::seconds(1);
     } else if (*entries[i]) {
       take_in(job, **entries[i]);
@@ -46,8 +49,8 @@ std::vector<HeldJob*> AttemptBook::load(std::span<HeldJob* const> jobs) {
 }
 
 Result<void> AttemptBook::mark_started(HeldJob& job) {
-  job.record.started = AttemptRecord::Start{
-      .delivery = job.delivery.lease.delivery_count, .at = clock_.now(), .worker = worker_};
+  job.record.started =
+      AttemptRecord::Start{.delivery = job.delivery.lease.delivery_count, .at = clock_.now(), .worker = worker_};
   HeldJob* const one = &job;
   return std::move(store({&one, 1}).front());
 }
@@ -76,8 +79,8 @@ std::vector<Result<void>> AttemptBook::store(std::span<HeldJob* const> jobs) {
   return results;
 }
 
-// Somebody wrote this record since it was read: this worker, in a write whose answer was lost; an earlier message under the
-// same id, whose record stayed behind; or another worker, which has the job now.
+// Somebody wrote this record since it was read: this worker, in a write whose answer was lost; an earlier message under
+// the same id, whose record stayed behind; or another worker, which has the job now.
 Result<void> AttemptBook::settle_conflict(HeldJob& job, const std::string& key, const KeyWrite& write) {
   const auto entry = bucket_->get(key);
   if (!entry) return entry.error();
@@ -89,7 +92,8 @@ Result<void> AttemptBook::settle_conflict(HeldJob& job, const std::string& key, 
   if (stored && stored->sequence == job.delivery.message.sequence) {
     return Error(ErrorCode::kLeaseLost, "another worker has written the attempt record of " + key);
   }
-  const auto written = *entry ? bucket_->update(key, write.value, (*entry)->revision) : bucket_->create(key, write.value);
+  const auto written =
+      *entry ? bucket_->update(key, write.value, (*entry)->revision) : bucket_->create(key, write.value);
   if (!written) return Error(ErrorCode::kUnavailable, written.error().message());
   job.record.revision = *written;
   return {};
@@ -99,12 +103,14 @@ void AttemptBook::erase(std::span<HeldJob* const> jobs) {
   std::vector<KeyWrite> writes;
   for (const HeldJob* job : jobs) {
     if (job->record.revision == 0) continue;
-    writes.push_back({.kind = KeyWrite::Kind::kErase, .key = key_of(*job), .value = {}, .revision = job->record.revision});
+    writes.push_back(
+        {.kind = KeyWrite::Kind::kErase, .key = key_of(*job), .value = {}, .revision = job->record.revision});
   }
   if (writes.empty()) return;
   const auto erased = bucket_->write(writes);
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (!erased[i]) log_.debug("attempt record stays behind", {{"key", writes[i].key}, {"error", erased[i].error().message()}});
+    if (!erased[i])
+      log_.debug("attempt record stays behind", {{"key", writes[i].key}, {"error", erased[i].error().message()}});
   }
 }
 

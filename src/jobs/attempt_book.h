@@ -18,12 +18,12 @@ class AttemptBook {
  public:
   AttemptBook(std::unique_ptr<KeyValue> bucket, Clock& clock, Names names, std::string worker, Log& log);
 
-  // Reads the records of jobs that were delivered before, and counts crashes. Returns those that came before their time.
-  // A job whose record cannot be read now counts as early too.
+  // Reads the records of jobs that were delivered before, and counts crashes. Returns those that came before their
+  // time. A job whose record cannot be read now counts as early too.
   std::vector<HeldJob*> load(std::span<HeldJob* const> jobs);
 
-  // Marks that an attempt begins: only for jobs that were delivered before. Errors: kLeaseLost (somebody else has the job),
-  // kUnavailable.
+  // Marks that an attempt begins: only for jobs that were delivered before. Errors: kLeaseLost (somebody else has the
+  // job), kUnavailable.
   Result<void> mark_started(HeldJob& job);
 
   // Writes the records as they are now. One result per job; kLeaseLost as above.

@@ -63,12 +63,8 @@ void AttemptRecord::count_crash_before(std::uint32_t delivery) {
 }
 
 std::string AttemptRecord::to_json() const {
-  json object{{"version", 1},
-              {"sequence", sequence},
-              {"failed", failed},
-              {"crashed", crashed},
-              {"interrupted", interrupted},
-              {"failures", json::array()}};
+  json object{{"version", 1},       {"sequence", sequence},       {"failed", failed},
+              {"crashed", crashed}, {"interrupted", interrupted}, {"failures", json::array()}};
   for (const Failure& failure : failures) object["failures"].push_back(leat::to_json(failure));
   if (started) {
     object["started"] = {{"delivery", started->delivery}, {"at", to_rfc3339(started->at)}, {"worker", started->worker}};

@@ -1,7 +1,7 @@
 // What has happened to a job so far: written at its first failure, gone when it is done or dead.
 //
-// The broker's delivery count also counts crashes, shutdowns and returned prefetches; this record counts attempts. A job that
-// never fails has none. Stored as JSON (docs/spec/jobs.md).
+// The broker's delivery count also counts crashes, shutdowns and returned prefetches; this record counts attempts. A
+// job that never fails has none. Stored as JSON (docs/spec/jobs.md).
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,10 @@ struct AttemptRecord {
     std::string worker;
   };
 
-  std::uint64_t sequence = 0;  // of the message: a record of an earlier message under the same id does not count
-  unsigned failed = 0;         // attempts that failed
-  unsigned crashed = 0;        // attempts that began and never ended
-  unsigned interrupted = 0;    // attempts given back, by shutdown or a lost lease; cost nothing
+  std::uint64_t sequence = 0;     // of the message: a record of an earlier message under the same id does not count
+  unsigned failed = 0;            // attempts that failed
+  unsigned crashed = 0;           // attempts that began and never ended
+  unsigned interrupted = 0;       // attempts given back, by shutdown or a lost lease; cost nothing
   std::vector<Failure> failures;  // the newest kKeptFailures
   std::optional<Start> started;   // an attempt that has begun and not ended yet
   std::optional<SystemTime> due;  // no attempt before it

@@ -64,7 +64,7 @@ bool Desk::stop_running(const HeldJob* job, StopReason reason) {
   return true;
 }
 
-const HeldJob* Desk::running() const {
+HeldJob* Desk::running() const {
   MutexLock lock(mutex_);
   return running_;
 }

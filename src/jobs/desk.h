@@ -1,6 +1,7 @@
 // Where one handler thread works: what it took and has not begun, what it runs, what it has finished.
 //
-// One lock per job, held by nobody else but for a moment: the settler collects from it, the lease keeper stops what runs.
+// One lock per job, held by nobody else but for a moment: the settler collects from it, the lease keeper stops what
+// runs.
 #pragma once
 
 #include <deque>
@@ -45,7 +46,7 @@ class Desk {
 
   // Fires the stop token of the running job if it is `job`, or of any when null; true when it did.
   bool stop_running(const HeldJob* job, StopReason reason);
-  const HeldJob* running() const;
+  HeldJob* running() const;
 
   // For the running job, asked by its own handler.
   std::stop_token stop_token() const;

@@ -59,13 +59,15 @@ std::vector<HeldJob*> Fetcher::hold(std::vector<Delivery> deliveries) {
 
 void Fetcher::recover(const Error& error, const std::stop_token& stop) {
   constexpr Duration kPause = std::chrono::seconds(1);
-  parts_.log.warn("fetching failed", {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}, {"error", error.message()}});
+  parts_.log.warn("fetching failed",
+                  {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}, {"error", error.message()}});
   if (error.code() == ErrorCode::kNotFound) {
     auto opened = parts_.broker.open_consumer(parts_.subscription);
     if (opened) {
       parts_.served.consumers.push_back(std::move(*opened));
       parts_.served.consumer = parts_.served.consumers.back().get();
-      parts_.log.warn("subscription was gone and is open again", {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}});
+      parts_.log.warn("subscription was gone and is open again",
+                      {{"stream", parts_.served.stream}, {"queue", parts_.served.queue}});
       return;
     }
   }

@@ -33,7 +33,7 @@ struct HeldJob {
   AttemptRecord record;  // empty for a first delivery
   // Past this steady time another worker may have it. Moved on by the lease keeper.
   std::atomic<SteadyTime::rep> leased_until{0};
-  std::atomic<bool> lost{false};     // the lease is gone, or the job was given back: what its handler says counts no more
+  std::atomic<bool> lost{false};  // the lease is gone, or the job was given back: what its handler says counts no more
   std::atomic<bool> settled{false};  // nothing is to be done for it any more
 
   const ServedQueue& served() const;
@@ -51,7 +51,11 @@ struct HeldBatch {
   std::atomic<std::size_t> unsettled;
 };
 
-inline const ServedQueue& HeldJob::served() const { return batch->served; }
-inline Consumer& HeldJob::consumer() const { return batch->from; }
+inline const ServedQueue& HeldJob::served() const {
+  return batch->served;
+}
+inline Consumer& HeldJob::consumer() const {
+  return batch->from;
+}
 
 }  // namespace leat

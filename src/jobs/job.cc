@@ -38,8 +38,8 @@ JobId::JobId(Priority priority, std::string_view queue, std::string_view key) {
 
 Result<JobId> JobId::parse(std::string_view text) {
   const auto refused = [&] {
-    return Error(ErrorCode::kInvalidArgument,
-                 "\"" + std::string(text.substr(0, 200)) + "\" is no job id; one looks like medium.default.01J9ZK3V5T...");
+    return Error(ErrorCode::kInvalidArgument, "\"" + std::string(text.substr(0, 200)) +
+                                                  "\" is no job id; one looks like medium.default.01J9ZK3V5T...");
   };
   if (std::count(text.begin(), text.end(), '.') != 2 || !check_subject(text)) return refused();
   JobId id;
@@ -48,9 +48,15 @@ Result<JobId> JobId::parse(std::string_view text) {
   return id;
 }
 
-Priority JobId::priority() const { return parse_priority(token(text_, 0)).value_or(Priority::kMedium); }
-std::string_view JobId::queue() const { return token(text_, 1); }
-std::string_view JobId::key() const { return token(text_, 2); }
+Priority JobId::priority() const {
+  return parse_priority(token(text_, 0)).value_or(Priority::kMedium);
+}
+std::string_view JobId::queue() const {
+  return token(text_, 1);
+}
+std::string_view JobId::key() const {
+  return token(text_, 2);
+}
 
 Result<void> check_queue_name(std::string_view name) {
   if (is_plain_name(name)) return {};

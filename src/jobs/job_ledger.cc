@@ -2,8 +2,8 @@
 
 namespace leat {
 
-std::vector<HeldJob*> JobLedger::add(ServedQueue& served, Consumer& from, Consumer& from, std::vector<Delivery> deliveries,
-                            SteadyTime leased_until) {
+std::vector<HeldJob*> JobLedger::add(ServedQueue& served, Consumer& from, std::vector<Delivery> deliveries,
+                                     SteadyTime leased_until) {
   auto batch = std::make_unique<HeldBatch>(served, from, deliveries.size());
   std::vector<HeldJob*> jobs;
   jobs.reserve(deliveries.size());

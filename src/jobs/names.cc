@@ -6,8 +6,7 @@ namespace leat {
 
 Result<void> Names::check() const {
   if (is_plain_name(space_)) return {};
-  return Error(ErrorCode::kInvalidArgument,
-               "namespace \"" + space_ + "\": use 1 to 64 letters, digits, `_` or `-`");
+  return Error(ErrorCode::kInvalidArgument, "namespace \"" + space_ + "\": use 1 to 64 letters, digits, `_` or `-`");
 }
 
 std::string Names::joined(std::string_view rest, char separator) const {

@@ -12,18 +12,22 @@ namespace {
 
 constexpr std::size_t kLongestKind = 128;
 
-Error invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+Error invalid(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 Result<void> check_kind(std::string_view kind) {
   const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
   if (!kind.empty() && kind.size() <= kLongestKind && std::all_of(kind.begin(), kind.end(), plain)) return {};
-  return invalid("job kind \"" + std::string(kind.substr(0, 200)) + "\": use 1 to 128 printable characters without spaces");
+  return invalid("job kind \"" + std::string(kind.substr(0, 200)) +
+                 "\": use 1 to 128 printable characters without spaces");
 }
 
 Result<void> check_own_headers(const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (name.starts_with("Leat-") || name.starts_with("Nats-")) {
-      return invalid("header \"" + std::string(name) + "\": names that begin with Leat- or Nats- are taken; use another");
+      return invalid("header \"" + std::string(name) +
+                     "\": names that begin with Leat- or Nats- are taken; use another");
     }
   }
   return check_headers(headers);
@@ -42,7 +46,8 @@ class Queue::Enqueuer {
 
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
   std::size_t max_payload() const {
-    return broker_.capabilities().max_message_bytes - std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);
+    return broker_.capabilities().max_message_bytes -
+           std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);
   }
 
  private:
@@ -67,7 +72,8 @@ Result<void> Queue::Enqueuer::ensure_streams() {
   Log& log = options_.log != nullptr ? *options_.log : no_log();
   if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log); !ensured) return ensured;
   // Created here so that this program's ttl is the one that counts, and opened again by whoever reads results.
-  if (auto results = open_results(broker_, names_, options_.result_ttl, options_.replicas); !results) return results.error();
+  if (auto results = open_results(broker_, names_, options_.result_ttl, options_.replicas); !results)
+    return results.error();
   auto control = open_control(broker_, names_, options_.replicas);
   if (!control) return control.error();
   const auto named = (*control)->create(Names::queue_key(options_.name), "{}");
@@ -82,15 +88,17 @@ Result<void> Queue::Enqueuer::check(const EncodedJob& job, const PushOptions& op
   if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
   const std::size_t size = job.payload.size() + job.headers.encoded().size();
   if (size > max_payload()) {
-    return invalid("payload and headers are " + std::to_string(size) + " bytes; the limit is " + std::to_string(max_payload()) +
-                   " (the broker's " + std::to_string(broker_.capabilities().max_message_bytes) +
+    return invalid("payload and headers are " + std::to_string(size) + " bytes; the limit is " +
+                   std::to_string(max_payload()) + " (the broker's " +
+                   std::to_string(broker_.capabilities().max_message_bytes) +
                    " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
   }
   return {};
 }
 
 AppendRequest Queue::Enqueuer::make_request(EncodedJob job, const JobId& id, const PushOptions& options) const {
-  AppendRequest request{.message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
+  AppendRequest request{
+      .message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
   Headers& headers = request.message.headers;
   headers.set(wire::kKind, job.kind);
   if (options.max_attempts) headers.set(wire::kMaxAttempts, std::to_string(*options.max_attempts));
@@ -155,6 +163,8 @@ std::vector<Result<JobId>> Queue::push_many(std::vector<Result<EncodedJob>> jobs
   return enqueuer_->push(std::move(jobs), options);
 }
 
-std::size_t Queue::max_payload() const { return enqueuer_->max_payload(); }
+std::size_t Queue::max_payload() const {
+  return enqueuer_->max_payload();
+}
 
 }  // namespace leat

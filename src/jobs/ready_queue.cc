@@ -6,12 +6,14 @@ namespace leat {
 namespace {
 
 constexpr std::size_t kMostHeld = 1000;
-constexpr std::size_t kMostTaken = 32;                                 // by one handler at once
-constexpr Duration kHeldWork = std::chrono::milliseconds(20);          // how much work to hold
-constexpr Duration kTakenWork = std::chrono::microseconds(200);        // how much work one handler takes at once
-constexpr int kWeights[] = {12, 4, 1};                                 // high, medium, low
+constexpr std::size_t kMostTaken = 32;                           // by one handler at once
+constexpr Duration kHeldWork = std::chrono::milliseconds(20);    // how much work to hold
+constexpr Duration kTakenWork = std::chrono::microseconds(200);  // how much work one handler takes at once
+constexpr int kWeights[] = {12, 4, 1};                           // high, medium, low
 
-std::size_t rank_of(Priority priority) { return static_cast<std::size_t>(priority); }
+std::size_t rank_of(Priority priority) {
+  return static_cast<std::size_t>(priority);
+}
 
 }  // namespace
 
@@ -37,9 +39,8 @@ FetchRoom ReadyQueue::wait_for_room(std::size_t number, const std::stop_token& s
 FetchRoom ReadyQueue::reserve_in_turn(Lane& lane, const std::stop_token& stop) {
   lane.wants_room = true;
   ++room_waiters_;
-  const bool granted = room_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) {
-    return closed_ || (has_room() && is_next_for_room(lane));
-  });
+  const bool granted = room_.wait(
+      mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || (has_room() && is_next_for_room(lane)); });
   --room_waiters_;
   if (!granted || closed_) {
     lane.wants_room = false;
@@ -107,8 +108,8 @@ HeldJob* ReadyQueue::pop_next() {
     if (lane.jobs.empty()) continue;
     lane.credit += lane.weight;
     weights += lane.weight;
-    const bool before = next != nullptr && (order_ == WorkerOptions::Order::kStrict ? lane.rank < next->rank
-                                                                                      : lane.credit > next->credit);
+    const bool before = next != nullptr &&
+                        (order_ == WorkerOptions::Order::kStrict ? lane.rank < next->rank : lane.credit > next->credit);
     if (next == nullptr || before) next = &lane;
   }
   next->credit -= weights;
@@ -137,7 +138,8 @@ std::vector<HeldJob*> ReadyQueue::report(Duration spent, std::size_t count) {
   const Duration::rep each = std::max<Duration::rep>(spent.count() / static_cast<Duration::rep>(count), 1);
   MutexLock lock(mutex_);
   mean_ = mean_ == 0 ? each : (3 * mean_ + each) / 4;
-  const auto fitting = static_cast<std::size_t>(static_cast<Duration::rep>(threads_) * kHeldWork.count() / std::max<Duration::rep>(mean_, 1));
+  const auto fitting = static_cast<std::size_t>(static_cast<Duration::rep>(threads_) * kHeldWork.count() /
+                                                std::max<Duration::rep>(mean_, 1));
   capacity_ = std::clamp(fitting, threads_, std::max(kMostHeld, threads_));
   if (room_waiters_ > 0 && has_room()) room_.notify_all();
   return cut_surplus();

@@ -1,8 +1,9 @@
 // The jobs between the fetchers and the handlers: how many to hold, and which comes next.
 //
-// Prefetch adapts: it holds what the handlers will finish in about 20 ms, at least one job per handler thread and at most
-// 1000. While handlers are slow, fetchers reserve room before they fetch, so that the worker never hoards what another could
-// run; a surplus that comes all the same (three subscriptions answering at once) is handed back to be given back.
+// Prefetch adapts: it holds what the handlers will finish in about 20 ms, at least one job per handler thread and at
+// most 1000. While handlers are slow, fetchers reserve room before they fetch, so that the worker never hoards what
+// another could run; a surplus that comes all the same (three subscriptions answering at once) is handed back to be
+// given back.
 #pragma once
 
 #include <cstddef>
@@ -71,11 +72,11 @@ class ReadyQueue {
   CondVar room_;
   CondVar jobs_;
   std::vector<Lane> lanes_ LEAT_GUARDED_BY(mutex_);
-  std::size_t waiting_ LEAT_GUARDED_BY(mutex_) = 0;    // in the lanes
-  std::size_t reserved_ LEAT_GUARDED_BY(mutex_) = 0;   // by fetchers on their way
+  std::size_t waiting_ LEAT_GUARDED_BY(mutex_) = 0;   // in the lanes
+  std::size_t reserved_ LEAT_GUARDED_BY(mutex_) = 0;  // by fetchers on their way
   std::size_t capacity_ LEAT_GUARDED_BY(mutex_);
   std::size_t room_waiters_ LEAT_GUARDED_BY(mutex_) = 0;
-  Duration::rep mean_ LEAT_GUARDED_BY(mutex_) = 0;     // of a handler call, in ns; 0: not known yet
+  Duration::rep mean_ LEAT_GUARDED_BY(mutex_) = 0;  // of a handler call, in ns; 0: not known yet
   bool closed_ LEAT_GUARDED_BY(mutex_) = false;
 };
 

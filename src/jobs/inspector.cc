@@ -1,0 +1,84 @@
+#include "leat/inspector.h"
+
+#include <algorithm>
+
+#include "jobs/job_streams.h"
+#include "jobs/names.h"
+
+namespace leat {
+
+class Inspector::Facts {
+ public:
+  Facts(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+
+  Result<std::vector<std::string>> queue_names();
+  Result<void> add_counts(Priority priority, const std::vector<std::string>& queues, std::vector<QueueCounts>& rows);
+  Result<std::uint64_t> dead(std::string_view queue);
+  Result<void> check() const { return names_.check(); }
+
+ private:
+  Broker& broker_;
+  Names names_;
+};
+
+Result<std::vector<std::string>> Inspector::Facts::queue_names() {
+  auto control = open_control(broker_, names_, 1);
+  if (!control) return control.error();
+  const auto entries = (*control)->list("queue");
+  if (!entries) return entries.error();
+  std::vector<std::string> queues;
+  for (const KeyEntry& entry : *entries) {
+    if (entry.key.starts_with("queue.")) queues.push_back(entry.key.substr(std::string_view("queue.").size()));
+  }
+  return queues;
+}
+
+Result<void> Inspector::Facts::add_counts(Priority priority, const std::vector<std::string>& queues,
+                                          std::vector<QueueCounts>& rows) {
+  const std::string stream = names_.stream(priority);
+  const auto consumers = broker_.admin().consumers(stream);
+  if (!consumers && consumers.error().code() != ErrorCode::kNotFound) return consumers.error();
+  for (const std::string& queue : queues) {
+    QueueCounts row{.queue = queue, .priority = priority};
+    const auto is_this = [&](const ConsumerFacts& facts) { return facts.name == queue; };
+    const auto facts = consumers ? std::find_if(consumers->begin(), consumers->end(), is_this) : consumers->end();
+    if (consumers && facts != consumers->end()) {
+      row.pending = facts->pending;
+      row.unsettled = facts->unsettled;
+    } else if (const auto counted = broker_.admin().stream(stream, names_.queue_filter(priority, queue)); counted) {
+      row.pending = counted->selected;  // no worker has ever served it
+    }
+    rows.push_back(std::move(row));
+  }
+  return {};
+}
+
+Result<std::uint64_t> Inspector::Facts::dead(std::string_view queue) {
+  const auto facts = broker_.admin().stream(names_.dead_stream(), names_.dead_queue_filter(queue));
+  if (!facts) return facts.error().code() == ErrorCode::kNotFound ? Result<std::uint64_t>(0) : facts.error();
+  return facts->selected;
+}
+
+Inspector::Inspector(Broker& broker, std::string name_space)
+    : facts_(std::make_unique<Facts>(broker, std::move(name_space))) {}
+Inspector::~Inspector() = default;
+
+Result<std::vector<QueueCounts>> Inspector::queues() {
+  if (auto named = facts_->check(); !named) return named.error();
+  const auto names = facts_->queue_names();
+  if (!names) return names.error();
+  std::vector<QueueCounts> rows;
+  for (const Priority priority : kPriorities) {
+    if (auto added = facts_->add_counts(priority, *names, rows); !added) return added.error();
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const QueueCounts& a, const QueueCounts& b) { return a.queue < b.queue; });
+  return rows;
+}
+
+Result<std::uint64_t> Inspector::dead(std::string_view queue) {
+  if (auto named = check_queue_name(queue); !named) return named.error();
+  return facts_->dead(queue);
+}
+
+}  // namespace leat

@@ -1,0 +1,66 @@
+#include "jobs/result_record.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/text.h"
+
+namespace leat {
+namespace {
+
+using nlohmann::json;
+using State = JobResult::State;
+
+constexpr std::array<std::pair<State, std::string_view>, 3> kStates{
+    {{State::kDone, "done"}, {State::kDead, "dead"}, {State::kCancelled, "cancelled"}}};
+
+std::string_view name_of(State state) {
+  for (const auto& [value, name] : kStates) {
+    if (value == state) return name;
+  }
+  return {};
+}
+
+State state_of(std::string_view text) {
+  for (const auto& [value, name] : kStates) {
+    if (name == text) return value;
+  }
+  throw Error(ErrorCode::kCorrupt, "unknown state \"" + std::string(text) + "\"");
+}
+
+JobResult result_from(const json& head) {
+  JobResult result;
+  result.state = state_of(head.at("state").get<std::string>());
+  result.attempts = head.at("attempts").get<unsigned>();
+  result.error = head.value("error", "");
+  const auto at = from_rfc3339(head.at("at").get<std::string>());
+  if (!at) throw Error(ErrorCode::kCorrupt, "\"at\" is no time");
+  result.finished_at = *at;
+  return result;
+}
+
+}  // namespace
+
+std::string encode_result(const JobResult& result) {
+  json head{{"version", 1},
+            {"state", name_of(result.state)},
+            {"attempts", result.attempts},
+            {"at", to_rfc3339(result.finished_at)}};
+  if (!result.error.empty()) head["error"] = result.error;
+  return head.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" + result.value;
+}
+
+Result<JobResult> decode_result(std::string_view bytes) {
+  const std::size_t line = std::min(bytes.find('\n'), bytes.size());
+  try {
+    JobResult result = result_from(json::parse(bytes.substr(0, line)));
+    if (line < bytes.size()) result.value = bytes.substr(line + 1);
+    return result;
+  } catch (const json::exception& e) {
+    return Error(ErrorCode::kCorrupt, std::string("stored result: ") + e.what());
+  } catch (const Error& e) {
+    return e.with_context("stored result");
+  }
+}
+
+}  // namespace leat

@@ -1,0 +1,15 @@
+// How a job's result is stored: one line of JSON, a line feed, then the handler's value as it is (docs/spec/jobs.md).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "leat/result.h"
+#include "leat/results.h"
+
+namespace leat {
+
+std::string encode_result(const JobResult& result);
+Result<JobResult> decode_result(std::string_view bytes);
+
+}  // namespace leat

@@ -1,0 +1,389 @@
+#include "jobs/settler.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "jobs/result_record.h"
+
+namespace leat {
+namespace {
+
+constexpr Duration kRoundPause = std::chrono::milliseconds(1);   // between two rounds under load: makes batches
+constexpr Duration kStepPause = std::chrono::milliseconds(200);  // before a failed step is tried again
+constexpr Duration kLastTry = std::chrono::seconds(10);          // on stop: how long failed steps are tried
+constexpr unsigned kMostCrashes = 3;
+
+}  // namespace
+
+Settler::Settler(Parts parts)
+    : parts_(std::move(parts)),
+      random_(static_cast<std::minstd_rand::result_type>(parts_.clock.now().time_since_epoch().count())) {}
+
+void Settler::start() {
+  thread_ = start_thread("settler", [this](const std::stop_token&) { run(); });
+}
+
+void Settler::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Settler::wake() {
+  if (work_.load() || work_.exchange(true)) return;
+  MutexLock lock(mutex_);
+  changed_.notify_one();
+}
+
+void Settler::give_back(std::vector<HeldJob*> jobs) {
+  if (jobs.empty()) return;
+  {
+    MutexLock lock(mutex_);
+    for (HeldJob* job : jobs) inbox_.push_back({.job = job, .ending = FinishedJob::Ending::kUnstarted});
+  }
+  wake();
+}
+
+void Settler::give_back_until_due(const std::vector<HeldJob*>& jobs) {
+  const SystemTime now = parts_.clock.now();
+  {
+    MutexLock lock(mutex_);
+    for (HeldJob* job : jobs) {
+      inbox_.push_back({.job = job,
+                        .ending = FinishedJob::Ending::kUnstarted,
+                        .outcome = Outcome::retry_after(*job->record.due - now, {})});
+    }
+  }
+  wake();
+}
+
+void Settler::abandon(const std::vector<HeldJob*>& jobs) {
+  for (HeldJob* job : jobs) {
+    if (job->lost.exchange(true)) continue;
+    HeldJob* const one = job;
+    if (job->record.started) {
+      job->record.started.reset();
+      ++job->record.interrupted;
+      if (!parts_.attempts.store({&one, 1}).front()) continue;
+    }
+    const Settlement back{.lease = job->delivery.lease, .verdict = Verdict::kRetry, .confirm = true};
+    if (const auto given = job->consumer().settle({&back, 1}).front(); !given) {
+      parts_.log.warn("a job could not be given back", {{"job_id", id_text(*job)}, {"error", given.error().message()}});
+    }
+  }
+}
+
+unsigned Settler::max_attempts(const HeldJob& job, const WorkerOptions& options) {
+  const auto header = job.delivery.message.headers.get(wire::kMaxAttempts);
+  const auto number = header ? parse_number(*header) : std::nullopt;
+  return number && *number > 0 ? static_cast<unsigned>(std::min<std::uint64_t>(*number, 1'000'000))
+                               : options.max_attempts;
+}
+
+// True while there is, or may be, something to do.
+bool Settler::wait_for_work() {
+  Clock& pace = real_clock();
+  MutexLock lock(mutex_);
+  const auto awake = [this]() LEAT_REQUIRES(mutex_) { return work_.load() || stopping_ || !inbox_.empty(); };
+  const SteadyTime retry_at = later_.empty() ? SteadyTime::max() : pace.steady() + kStepPause;
+  wait_until(pace, changed_, mutex_, retry_at, {}, awake);
+  if (stopping_) {
+    if (give_up_at_ == SteadyTime::max()) give_up_at_ = pace.steady() + kLastTry;
+    if (later_.empty() && !work_.load() && inbox_.empty()) return false;
+    return pace.steady() < give_up_at_;
+  }
+  // Right after a round more is on its way: a moment's patience makes one settlement of many.
+  wait_until(pace, changed_, mutex_, last_round_ + kRoundPause, {},
+             [this]() LEAT_REQUIRES(mutex_) { return stopping_; });
+  return true;
+}
+
+void Settler::run() {
+  std::vector<Closing> batch;
+  while (wait_for_work()) {
+    last_round_ = real_clock().steady();
+    collect(batch);
+    if (!batch.empty()) process(batch);
+    batch.clear();
+  }
+}
+
+void Settler::collect(std::vector<Closing>& batch) {
+  std::vector<FinishedJob> finished;
+  work_ = false;  // before looking: what comes later sets it again
+  {
+    MutexLock lock(mutex_);
+    finished.swap(inbox_);
+  }
+  for (const auto& desk : parts_.desks) desk->take_finished(finished);
+  batch.reserve(finished.size() + later_.size());
+  std::move(later_.begin(), later_.end(), std::back_inserter(batch));
+  later_.clear();
+  for (FinishedJob& job : finished) batch.push_back({.finished = std::move(job)});
+}
+
+void Settler::process(std::vector<Closing>& batch) {
+  for (Closing& closing : batch) {
+    closing.failed = false;
+    if (!closing.judged && !closing.finished.job->lost) judge(closing);
+  }
+  store_results(batch);
+  store_records(batch);
+  bury(batch);
+  settle(batch);
+  conclude(batch);
+}
+
+void Settler::judge(Closing& closing) {
+  closing.judged = true;
+  switch (closing.finished.ending) {
+    case FinishedJob::Ending::kOutcome: return judge_outcome(closing);
+    case FinishedJob::Ending::kUnknownKind: return judge_unknown_kind(closing);
+    case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
+    case FinishedJob::Ending::kUnstarted:
+      closing.verdict = Verdict::kRetry;
+      closing.delay = closing.finished.outcome.delay();
+      return;
+  }
+}
+
+void Settler::judge_outcome(Closing& closing) {
+  const HeldJob& job = *closing.finished.job;
+  const Outcome& outcome = closing.finished.outcome;
+  closing.confirm = job.record.revision != 0;
+  closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+  switch (outcome.kind()) {
+    case Outcome::Kind::kDone:
+    case Outcome::Kind::kCancelled: return;
+    case Outcome::Kind::kDead: return condemn(closing, "dead", outcome.text());
+    case Outcome::Kind::kUndecodable: return condemn(closing, "undecodable", outcome.text());
+    case Outcome::Kind::kRetry:
+    case Outcome::Kind::kRetryAfter: return judge_failure(closing);
+  }
+}
+
+void Settler::judge_failure(Closing& closing) {
+  HeldJob& job = *closing.finished.job;
+  const Outcome& outcome = closing.finished.outcome;
+  const SystemTime now = parts_.clock.now();
+  constexpr std::size_t kLongestError = 4096;
+  job.record.add_failure({.attempt = job.record.attempts() + 1,
+                          .delivery = job.delivery.lease.delivery_count,
+                          .at = now,
+                          .worker = parts_.attempts.worker(),
+                          .error = outcome.text().substr(0, kLongestError)});
+  if (job.record.attempts() >= max_attempts(job, parts_.options)) return condemn(closing, "attempts", outcome.text());
+  const double random = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+  closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter ? outcome.delay()
+                                                               : parts_.options.retry.delay(job.record.failed, random);
+  job.record.due = now + closing.delay;
+  closing.verdict = Verdict::kRetry;
+  closing.store_record = true;
+  closing.store_result = false;
+  parts_.log.warn("attempt failed",
+                  {{"job_id", id_text(job)},
+                   {"attempt", job.record.attempts()},
+                   {"retry_in", format_duration(std::chrono::round<std::chrono::milliseconds>(closing.delay))},
+                   {"error", outcome.text()}});
+}
+
+// Another worker may know the kind: the job waits for one, and no attempt is counted.
+void Settler::judge_unknown_kind(Closing& closing) {
+  HeldJob& job = *closing.finished.job;
+  const StoredMessage& message = job.delivery.message;
+  const std::string kind(message.headers.get(wire::kKind).value_or("(none)"));
+  const Duration waited = parts_.clock.now() - message.time;
+  closing.store_result = message.headers.get(wire::kResult) == wire::kKeepResult;
+  if (waited >= parts_.options.unknown_kind_grace) {
+    return condemn(closing, "unknown_kind", "no worker has a handler for kind " + kind);
+  }
+  constexpr Duration kShortest = std::chrono::seconds(1);
+  constexpr Duration kLongest = std::chrono::seconds(30);
+  closing.verdict = Verdict::kRetry;
+  closing.delay = std::min(std::clamp(waited / 4, kShortest, kLongest), parts_.options.unknown_kind_grace - waited);
+  closing.store_result = false;
+  parts_.log.warn(
+      "no handler for this kind: start a worker that has one, or the job becomes a dead letter",
+      {{"job_id", id_text(job)},
+       {"kind", kind},
+       {"dead_in",
+        format_duration(std::chrono::round<std::chrono::seconds>(parts_.options.unknown_kind_grace - waited))}});
+}
+
+void Settler::judge_interruption(Closing& closing) {
+  HeldJob& job = *closing.finished.job;
+  closing.verdict = Verdict::kRetry;
+  if (!job.record.started) return;
+  job.record.started.reset();
+  ++job.record.interrupted;
+  closing.store_record = true;
+}
+
+void Settler::condemn(Closing& closing, std::string_view reason, std::string error) {
+  closing.verdict = Verdict::kDead;
+  closing.dead_reason =
+      closing.finished.job->record.crashed >= kMostCrashes && reason == "attempts" ? "crashed" : reason;
+  closing.error = std::move(error);
+  closing.bury = true;
+  closing.confirm = true;
+}
+
+void Settler::retry_step(Closing& closing, std::string_view step, const Error& error) {
+  closing.failed = true;
+  if (error.code() == ErrorCode::kLeaseLost) closing.finished.job->lost = true;
+  parts_.log.warn("a job could not be ended; trying again while its lease holds",
+                  {{"job_id", id_text(*closing.finished.job)}, {"step", step}, {"error", error.message()}});
+}
+
+void Settler::store_results(std::vector<Closing>& batch) {
+  std::vector<KeyWrite> writes;
+  std::vector<Closing*> closings;
+  for (Closing& closing : batch) {
+    if (!closing.store_result || closing.finished.job->lost) continue;
+    const HeldJob& job = *closing.finished.job;
+    const Outcome& outcome = closing.finished.outcome;
+    JobResult result{.attempts = std::max(job.record.attempts(), 1U), .finished_at = parts_.clock.now()};
+    if (closing.bury) {
+      result.state = JobResult::State::kDead;
+      result.error = closing.error;
+    } else if (outcome.kind() == Outcome::Kind::kCancelled) {
+      result.state = JobResult::State::kCancelled;
+      result.error = outcome.text();
+    } else {
+      result.value = outcome.text();
+      result.attempts = job.record.attempts() + 1;
+    }
+    writes.push_back({.kind = KeyWrite::Kind::kPut, .key = id_text(job), .value = encode_result(result)});
+    closings.push_back(&closing);
+  }
+  if (writes.empty()) return;
+  const auto written = parts_.results.write(writes);
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (written[i]) {
+      closings[i]->store_result = false;
+    } else if (written[i].error().code() == ErrorCode::kInvalidArgument && !closings[i]->bury) {
+      condemn(*closings[i], "dead", "its result cannot be stored: " + written[i].error().message());
+      closings[i]->store_result = false;
+    } else {
+      retry_step(*closings[i], "store result", written[i].error());
+    }
+  }
+}
+
+void Settler::store_records(std::vector<Closing>& batch) {
+  std::vector<HeldJob*> jobs;
+  std::vector<Closing*> closings;
+  for (Closing& closing : batch) {
+    if (!closing.store_record || closing.failed || closing.finished.job->lost) continue;
+    jobs.push_back(closing.finished.job);
+    closings.push_back(&closing);
+  }
+  if (jobs.empty()) return;
+  const auto stored = parts_.attempts.store(jobs);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (stored[i]) {
+      closings[i]->store_record = false;
+    } else {
+      retry_step(*closings[i], "store attempt record", stored[i].error());
+    }
+  }
+}
+
+void Settler::bury(std::vector<Closing>& batch) {
+  std::vector<Death> deaths;
+  std::vector<Closing*> closings;
+  for (Closing& closing : batch) {
+    if (!closing.bury || closing.failed || closing.finished.job->lost) continue;
+    deaths.push_back({.job = closing.finished.job, .reason = closing.dead_reason, .error = closing.error});
+    closings.push_back(&closing);
+  }
+  if (deaths.empty()) return;
+  const auto buried = parts_.undertaker.bury(deaths);
+  for (std::size_t i = 0; i < deaths.size(); ++i) {
+    if (!buried[i]) {
+      retry_step(*closings[i], "store dead letter", buried[i].error());
+      continue;
+    }
+    closings[i]->bury = false;
+    parts_.log.error("job is dead", {{"job_id", id_text(*deaths[i].job)},
+                                     {"reason", closings[i]->dead_reason},
+                                     {"attempts", deaths[i].job->record.attempts()},
+                                     {"error", closings[i]->error}});
+  }
+}
+
+void Settler::settle(std::vector<Closing>& batch) {
+  std::vector<Consumer*> consumers;
+  for (const Closing& closing : batch) {
+    Consumer* consumer = &closing.finished.job->consumer();
+    if (std::find(consumers.begin(), consumers.end(), consumer) == consumers.end()) consumers.push_back(consumer);
+  }
+  std::vector<Closing*> closings;
+  for (Consumer* consumer : consumers) {
+    closings.clear();
+    for (Closing& closing : batch) {
+      const HeldJob& job = *closing.finished.job;
+      if (&job.consumer() == consumer && !closing.failed && !job.lost) closings.push_back(&closing);
+    }
+    if (!closings.empty()) settle_with(*consumer, closings);
+  }
+}
+
+void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
+  std::vector<Settlement> settlements;
+  settlements.reserve(closings.size());
+  for (const Closing* closing : closings) {
+    settlements.push_back({.lease = closing->finished.job->delivery.lease,
+                           .verdict = closing->verdict,
+                           .delay = closing->delay,
+                           .confirm = closing->confirm});
+  }
+  const auto settled = consumer.settle(settlements);
+  for (std::size_t i = 0; i < closings.size(); ++i) {
+    if (!settled[i]) retry_step(*closings[i], "settle", settled[i].error());
+  }
+}
+
+// Strikes off what is settled or lost, and keeps the rest for another try.
+void Settler::conclude(std::vector<Closing>& batch) {
+  std::vector<HeldJob*> over;
+  std::vector<HeldJob*> remembered;
+  over.reserve(batch.size());
+  for (Closing& closing : batch) {
+    HeldJob* job = closing.finished.job;
+    if (closing.failed && !job->lost) {
+      later_.push_back(std::move(closing));
+      continue;
+    }
+    over.push_back(job);
+    if (!job->lost && closing.verdict != Verdict::kRetry && job->record.revision != 0) remembered.push_back(job);
+    count(closing);
+  }
+  if (!remembered.empty()) parts_.attempts.erase(remembered);
+  parts_.ledger.settled(over);
+}
+
+void Settler::count(const Closing& closing) {
+  using Ending = FinishedJob::Ending;
+  if (closing.finished.ending == Ending::kUnstarted || closing.finished.ending == Ending::kUnknownKind) {
+    if (closing.verdict == Verdict::kDead && !closing.finished.job->lost) ++parts_.tally.dead;
+  } else if (closing.finished.job->lost || closing.finished.ending == Ending::kInterrupted) {
+    ++parts_.tally.interrupted;
+  } else if (closing.verdict == Verdict::kDone) {
+    ++parts_.tally.done;
+  } else if (closing.verdict == Verdict::kDead) {
+    ++parts_.tally.dead;
+  } else {
+    ++parts_.tally.retried;
+  }
+}
+
+std::string Settler::id_text(const HeldJob& job) const {
+  const auto id = parts_.names.id_of(job.delivery.message);
+  return id ? id->str() : job.delivery.message.subject;
+}
+
+}  // namespace leat

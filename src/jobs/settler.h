@@ -1,0 +1,118 @@
+// Ends jobs: writes what is to be remembered of them, then settles their leases; a thread of its own, in batches.
+//
+// Order for each job, so that a crash between any two steps loses nothing: result, attempt record, dead letter; then
+// the settlement; then the attempt record goes. A step that fails is tried again for as long as the lease holds; after
+// that the broker gives the job to another worker, which finds what was written.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <random>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/mutex.h"
+#include "core/thread.h"
+#include "jobs/attempt_book.h"
+#include "jobs/desk.h"
+#include "jobs/job_ledger.h"
+#include "jobs/undertaker.h"
+#include "leat/key_value.h"
+#include "leat/log.h"
+#include "leat/worker.h"
+
+namespace leat {
+
+// What a worker has done; written by its threads as they go.
+struct WorkerTally {
+  std::atomic<std::uint64_t> started{0};
+  std::atomic<std::uint64_t> done{0};
+  std::atomic<std::uint64_t> retried{0};
+  std::atomic<std::uint64_t> dead{0};
+  std::atomic<std::uint64_t> interrupted{0};
+};
+
+class Settler {
+ public:
+  struct Parts {
+    Clock& clock;
+    Log& log;
+    const WorkerOptions& options;
+    Names names;
+    std::vector<std::unique_ptr<Desk>>& desks;
+    JobLedger& ledger;
+    AttemptBook& attempts;
+    Undertaker& undertaker;
+    KeyValue& results;
+    WorkerTally& tally;
+  };
+
+  explicit Settler(Parts parts);
+
+  void start();
+  // Settles everything that has been handed in, then ends. Any number of times.
+  void stop();
+
+  // Something was put on a desk's pile of finished jobs. Costs next to nothing while the settler is awake.
+  void wake();
+  // For jobs that were not begun: other workers may have them at once, or when they are due.
+  void give_back(std::vector<HeldJob*> jobs);
+  void give_back_until_due(const std::vector<HeldJob*>& jobs);
+  // For jobs whose handlers are still at it: gives their leases back without waiting for them.
+  void abandon(const std::vector<HeldJob*>& jobs);
+
+  // The limit that counts for this job.
+  static unsigned max_attempts(const HeldJob& job, const WorkerOptions& options);
+
+ private:
+  // One job on its way out, and how far it has come.
+  struct Closing {
+    FinishedJob finished;
+    Verdict verdict = Verdict::kDone;
+    Duration delay{0};
+    std::string_view dead_reason{};  // not empty: goes to the dead letters
+    std::string error{};
+    bool judged = false;
+    bool failed = false;        // a step did not work this time
+    bool store_result = false;  // still to do
+    bool store_record = false;  // still to do
+    bool bury = false;          // still to do
+    bool confirm = false;
+  };
+
+  void run();
+  void collect(std::vector<Closing>& batch);
+  void process(std::vector<Closing>& batch);
+  void judge(Closing& closing);
+  void judge_outcome(Closing& closing);
+  void judge_failure(Closing& closing);
+  void judge_unknown_kind(Closing& closing);
+  void judge_interruption(Closing& closing);
+  void condemn(Closing& closing, std::string_view reason, std::string error);
+  void store_results(std::vector<Closing>& batch);
+  void store_records(std::vector<Closing>& batch);
+  void bury(std::vector<Closing>& batch);
+  void settle(std::vector<Closing>& batch);
+  void settle_with(Consumer& consumer, std::vector<Closing*>& closings);
+  void conclude(std::vector<Closing>& batch);
+  void count(const Closing& closing);
+  void retry_step(Closing& closing, std::string_view step, const Error& error);
+  bool wait_for_work() LEAT_EXCLUDES(mutex_);
+  std::string id_text(const HeldJob& job) const;
+
+  Parts parts_;
+  std::minstd_rand random_;  // for jitter
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<FinishedJob> inbox_ LEAT_GUARDED_BY(mutex_);
+  bool stopping_ LEAT_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> work_{false};
+  std::vector<Closing> later_;  // of the settler's thread: what to try again
+  SteadyTime last_round_{};     // of the machine's clock
+  SteadyTime give_up_at_ = SteadyTime::max();
+  Thread thread_;
+};
+
+}  // namespace leat

@@ -1,0 +1,284 @@
+#include "leat/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "core/gate.h"
+#include "core/text.h"
+#include "jobs/fetcher.h"
+#include "jobs/job_runner.h"
+#include "jobs/job_streams.h"
+#include "jobs/lease_keeper.h"
+
+namespace leat {
+namespace {
+
+std::string default_name() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {"localhost"};
+  return std::string(host.data()) + "-" + std::to_string(getpid());
+}
+
+Result<void> check(const WorkerOptions& options) {
+  const auto refused = [](std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message)); };
+  if (auto named = Names(options.name_space).check(); !named) return named;
+  if (options.queues.empty()) return refused("a worker needs at least one queue");
+  for (const std::string& queue : options.queues) {
+    if (auto named = check_queue_name(queue); !named) return named;
+    if (std::count(options.queues.begin(), options.queues.end(), queue) > 1)
+      return refused("queue \"" + queue + "\" stands twice");
+  }
+  if (options.concurrency > 10'000) return refused("concurrency is more than 10,000 threads");
+  if (options.max_attempts == 0) return refused("max_attempts is 0; a job needs 1 or more");
+  if (options.ack_wait < std::chrono::milliseconds(100)) return refused("ack_wait is less than 100 ms");
+  if (options.grace < Duration{0}) return refused("grace is negative");
+  const RetryPolicy& retry = options.retry;
+  if (retry.first < Duration{0} || retry.longest < Duration{0} || retry.factor < 1.0 || retry.jitter < 0.0 ||
+      retry.jitter > 1.0) {
+    return refused("retry policy: delays are 0 or more, the factor is 1 or more, the jitter is from 0 to 1");
+  }
+  return {};
+}
+
+WorkerOptions with_defaults(WorkerOptions options) {
+  if (options.concurrency == 0) options.concurrency = std::max(std::thread::hardware_concurrency(), 1U);
+  if (options.name.empty()) options.name = default_name();
+  if (options.log == nullptr) options.log = &no_log();
+  return options;
+}
+
+}  // namespace
+
+// The composition root of a worker: its roles in the order in which they depend on each other.
+class Worker::Crew {
+ public:
+  Crew(Broker& broker, WorkerOptions options)
+      : broker_(broker),
+        options_(with_defaults(std::move(options))),
+        log_(*options_.log),
+        names_(options_.name_space) {}
+  ~Crew() { stop(); }
+
+  HandlerTable& handlers() { return handlers_; }
+  const WorkerOptions& options() const { return options_; }
+  Result<void> start() LEAT_EXCLUDES(mutex_);
+  void stop() LEAT_EXCLUDES(mutex_);
+  void stop_now() LEAT_EXCLUDES(mutex_);
+  WorkerCounts counts() const;
+
+ private:
+  Result<void> open_queues();
+  Result<void> open_queue(Priority priority, const std::string& queue);
+  void assemble(std::unique_ptr<KeyValue> attempts);
+  void stop_taking();
+  std::vector<HeldJob*> running() const;
+  bool wait_for_handlers(Duration patience);
+  void log_stuck() const;
+
+  Broker& broker_;
+  const WorkerOptions options_;
+  Log& log_;
+  const Names names_;
+  HandlerTable handlers_;
+  WorkerTally tally_;
+
+  std::unique_ptr<KeyValue> results_;
+  std::vector<std::unique_ptr<ServedQueue>> served_;
+  std::vector<ConsumerConfig> subscriptions_;
+  std::vector<std::unique_ptr<Desk>> desks_;
+  JobLedger ledger_;
+  std::unique_ptr<AttemptBook> attempts_;
+  std::unique_ptr<Undertaker> undertaker_;
+  std::unique_ptr<ReadyQueue> ready_;
+  std::unique_ptr<Settler> settler_;
+  std::unique_ptr<LeaseKeeper> lease_keeper_;
+  std::unique_ptr<JobRunner> runner_;
+  std::vector<std::unique_ptr<Fetcher>> fetchers_;
+
+  Mutex mutex_;  // one start or stop at a time
+  enum class State { kNew, kRunning, kStopped } state_ LEAT_GUARDED_BY(mutex_) = State::kNew;
+};
+
+Result<void> Worker::Crew::start() {
+  MutexLock lock(mutex_);
+  if (state_ != State::kNew) return Error(ErrorCode::kInvalidArgument, "a worker starts once");
+  if (auto checked = check(options_); !checked) return checked;
+  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log_); !ensured) return ensured;
+  auto attempts = open_attempts(broker_, names_, options_.replicas);
+  if (!attempts) return attempts.error();
+  auto results = open_results(broker_, names_, std::chrono::hours(24 * 7), options_.replicas);
+  if (!results) return results.error();
+  results_ = std::move(*results);
+  if (auto opened = open_queues(); !opened) return opened;
+  assemble(std::move(*attempts));
+  settler_->start();
+  lease_keeper_->start();
+  runner_->start();
+  for (const auto& fetcher : fetchers_) fetcher->start();
+  state_ = State::kRunning;
+  log_.info("worker started",
+            {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", handlers_.size()}});
+  return {};
+}
+
+Result<void> Worker::Crew::open_queues() {
+  served_.clear();
+  subscriptions_.clear();
+  auto control = open_control(broker_, names_, options_.replicas);
+  if (!control) return control.error();
+  for (const std::string& queue : options_.queues) {
+    const auto named = (*control)->create(Names::queue_key(queue), "{}");
+    if (!named && named.error().code() != ErrorCode::kConflict) return named.error();
+    for (const Priority priority : kPriorities) {
+      if (auto opened = open_queue(priority, queue); !opened) return opened;
+    }
+  }
+  return {};
+}
+
+Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queue) {
+  auto served = std::make_unique<ServedQueue>();
+  served->priority = priority;
+  served->queue = queue;
+  served->stream = names_.stream(priority);
+  const auto facts = broker_.admin().stream(served->stream);
+  if (!facts) return facts.error();
+  served->stream_created = std::to_string(facts->created.time_since_epoch().count());
+  subscriptions_.push_back({.stream = served->stream,
+                            .name = queue,
+                            .filter = names_.queue_filter(priority, queue),
+                            .ack_wait = options_.ack_wait});
+  auto consumer = broker_.open_consumer(subscriptions_.back());
+  if (!consumer) return consumer.error().with_context("queue " + queue);
+  if ((*consumer)->ack_wait() != options_.ack_wait) {
+    log_.warn("subscription has another ack_wait than this worker wants; it is used as it is",
+              {{"queue", queue},
+               {"wanted", format_duration(options_.ack_wait)},
+               {"actual", format_duration((*consumer)->ack_wait())}});
+  }
+  served->consumers.push_back(std::move(*consumer));
+  served->consumer = served->consumers.back().get();
+  served_.push_back(std::move(served));
+  return {};
+}
+
+void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
+  Clock& clock = broker_.clock();
+  std::vector<Priority> priorities;
+  for (const auto& served : served_) priorities.push_back(served->priority);
+  for (unsigned i = 0; i < options_.concurrency; ++i) desks_.push_back(std::make_unique<Desk>());
+
+  attempts_ = std::make_unique<AttemptBook>(std::move(attempts), clock, names_, options_.name, log_);
+  undertaker_ = std::make_unique<Undertaker>(broker_, names_);
+  ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
+  settler_ = std::make_unique<Settler>(
+      Settler::Parts{clock, log_, options_, names_, desks_, ledger_, *attempts_, *undertaker_, *results_, tally_});
+  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, desks_, ledger_});
+  runner_ = std::make_unique<JobRunner>(
+      JobRunner::Parts{clock, options_, names_, handlers_, desks_, *ready_, *attempts_, *settler_, tally_});
+  for (std::size_t lane = 0; lane < served_.size(); ++lane) {
+    fetchers_.push_back(std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane,
+                                                                 ledger_, *ready_, *attempts_, *settler_, log_}));
+  }
+}
+
+// No more from the broker; what has not begun goes back at once.
+void Worker::Crew::stop_taking() {
+  for (const auto& fetcher : fetchers_) fetcher->request_stop();
+  settler_->give_back(ready_->close());
+  std::vector<HeldJob*> unstarted;
+  for (const auto& desk : desks_) desk->take_waiting(unstarted);
+  settler_->give_back(std::move(unstarted));
+  for (const auto& fetcher : fetchers_) fetcher->stop();
+}
+
+std::vector<HeldJob*> Worker::Crew::running() const {
+  std::vector<HeldJob*> jobs;
+  for (const auto& desk : desks_) {
+    if (HeldJob* job = desk->running()) jobs.push_back(job);
+  }
+  return jobs;
+}
+
+bool Worker::Crew::wait_for_handlers(Duration patience) {
+  constexpr Duration kLookAgain = std::chrono::milliseconds(5);
+  const SteadyTime until = deadline_after(broker_.clock(), patience);
+  while (!running().empty()) {
+    if (broker_.clock().steady() >= until) return false;
+    sleep_for(real_clock(), kLookAgain, {});
+  }
+  return true;
+}
+
+void Worker::Crew::log_stuck() const {
+  for (const HeldJob* job : running()) {
+    log_.warn("handler goes on although its stop token has fired", {{"subject", job->delivery.message.subject}});
+  }
+}
+
+void Worker::Crew::stop() {
+  MutexLock lock(mutex_);
+  if (state_ != State::kRunning) return;
+  state_ = State::kStopped;
+  log_.info("worker stops", {{"worker", options_.name}});
+  stop_taking();
+  runner_->request_stop();
+  if (!wait_for_handlers(options_.grace)) {
+    for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
+    while (!wait_for_handlers(std::chrono::seconds(5))) log_stuck();
+  }
+  runner_->stop();
+  settler_->stop();
+  lease_keeper_->stop();
+  log_.info("worker stopped", {{"worker", options_.name}, {"done", tally_.done.load()}});
+}
+
+void Worker::Crew::stop_now() {
+  // A stop() that waits for handlers holds the mutex; this is the way past it.
+  if (!settler_) return;
+  for (const auto& fetcher : fetchers_) fetcher->request_stop();
+  settler_->give_back(ready_->close());
+  settler_->abandon(running());
+  for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
+}
+
+WorkerCounts Worker::Crew::counts() const {
+  return {.started = tally_.started,
+          .done = tally_.done,
+          .retried = tally_.retried,
+          .dead = tally_.dead,
+          .interrupted = tally_.interrupted,
+          .unstarted = ready_ ? ready_->waiting() : 0,
+          .running = running().size()};
+}
+
+Worker::Worker(Broker& broker, WorkerOptions options) : crew_(std::make_unique<Crew>(broker, std::move(options))) {}
+Worker::~Worker() = default;
+Worker::Worker(Worker&&) noexcept = default;
+Worker& Worker::operator=(Worker&&) noexcept = default;
+
+Worker& Worker::handle(std::string_view kind, Handler handler) {
+  crew_->handlers().insert_or_assign(std::string(kind), std::move(handler));
+  return *this;
+}
+
+Result<void> Worker::start() {
+  return crew_->start();
+}
+void Worker::stop() {
+  crew_->stop();
+}
+void Worker::stop_now() {
+  crew_->stop_now();
+}
+WorkerCounts Worker::counts() const {
+  return crew_->counts();
+}
+const std::string& Worker::name() const {
+  return crew_->options().name;
+}
+
+}  // namespace leat
