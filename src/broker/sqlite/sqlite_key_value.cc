@@ -1,0 +1,103 @@
+#include "broker/sqlite/sqlite_key_value.h"
+
+#include <utility>
+
+#include "broker/config_checks.h"
+#include "broker/sqlite/schema.h"
+#include "broker/sqlite/sqlite_watch.h"
+
+namespace leat::sqlite {
+namespace {
+
+Result<void> check_write(const KeyWrite& write) {
+  if (auto valid = check_key(write.key); !valid) return valid;
+  if (write.value.size() <= kMaxMessageBytes) return {};
+  return Error(ErrorCode::kInvalidArgument, "the value of \"" + write.key + "\" has " +
+                                                std::to_string(write.value.size()) + " bytes; the limit is " +
+                                                std::to_string(kMaxMessageBytes));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyValue>> SqliteKeyValue::open(Store& store, const BucketConfig& config) {
+  if (auto valid = check_bucket_config(config); !valid) return valid.error();
+  std::int64_t id = 0;
+  Duration ttl{0};
+  auto opened = store.write(Durability::kCommitted, [&](Transaction& transaction) {
+    if (transaction.catalog.find_bucket(config.name) == nullptr) transaction.catalog.create_bucket(config);
+    const BucketState& bucket = transaction.catalog.bucket(config.name);
+    id = bucket.id;
+    ttl = bucket.ttl;
+  });
+  if (!opened) return opened.error();
+  return std::unique_ptr<KeyValue>(new SqliteKeyValue(store, config.name, id, ttl));
+}
+
+SqliteKeyValue::SqliteKeyValue(Store& store, std::string name, std::int64_t id, Duration ttl)
+    : store_(store), name_(std::move(name)), id_(id), ttl_(ttl) {}
+
+std::optional<KeyEntry> SqliteKeyValue::find(Database& database, const std::string& key) const {
+  Rows row = database
+                 .statement("SELECT " + std::string(kRecordColumns) + " FROM " + records_table(id_) +
+                            " WHERE key = ? AND erased = 0")
+                 .query(key);
+  if (!row.next() || is_record_expired(row.integer(2), ttl_, store_.clock().now())) return std::nullopt;
+  return entry_of(row);
+}
+
+std::vector<Result<std::optional<KeyEntry>>> SqliteKeyValue::read(std::span<const std::string> keys) {
+  using Found = std::vector<Result<std::optional<KeyEntry>>>;
+  auto found = store_.reads().read([&](Database& database) {
+    Found results;
+    results.reserve(keys.size());
+    for (const std::string& key : keys) {
+      const auto valid = check_key(key);
+      results.push_back(valid ? Result<std::optional<KeyEntry>>(find(database, key)) : valid.error());
+    }
+    return results;
+  });
+  return found ? *std::move(found) : Found(keys.size(), found.error());
+}
+
+std::vector<Result<std::uint64_t>> SqliteKeyValue::write(std::span<const KeyWrite> writes) {
+  std::vector<Result<std::uint64_t>> results;
+  auto done = store_.write(Durability::kCommitted, [&](Transaction& transaction) {
+    results.clear();
+    BucketState& bucket = transaction.catalog.bucket(name_);
+    RecordStore records(transaction, bucket, store_.clock().now());
+    for (const KeyWrite& write : writes) {
+      const auto valid = check_write(write);
+      results.push_back(valid ? records.write(write) : valid.error());
+    }
+    records.sweep();
+    transaction.wake(bucket.topic);
+  });
+  if (!done) return std::vector<Result<std::uint64_t>>(writes.size(), done.error());
+  return results;
+}
+
+Result<std::vector<KeyEntry>> SqliteKeyValue::list(std::string_view prefix) {
+  return store_.reads().read([&](Database& database) {
+    const SystemTime now = store_.clock().now();
+    const std::string table = records_table(id_);
+    // Everything below a prefix stands between "prefix." and "prefix/", the next character.
+    const std::string low = prefix.empty() ? std::string() : std::string(prefix) + '.';
+    const std::string high = std::string(prefix) + '/';
+    const std::string below = prefix.empty() ? "key >= ?2" : "key >= ?2 AND key < ?3";
+    Rows row = database
+                   .statement("SELECT " + std::string(kRecordColumns) + " FROM " + table +
+                              " WHERE erased = 0 AND (key = ?1 OR (" + below + ")) ORDER BY key LIMIT ?4")
+                   .query(prefix, low, high, -1);
+    std::vector<KeyEntry> entries;
+    while (row.next()) {
+      if (!is_record_expired(row.integer(2), ttl_, now)) entries.push_back(entry_of(row));
+    }
+    return entries;
+  });
+}
+
+Result<std::unique_ptr<KeyWatch>> SqliteKeyValue::watch(std::string_view prefix) {
+  return SqliteWatch::open(store_, {.name = name_, .id = id_, .ttl = ttl_, .prefix = std::string(prefix)});
+}
+
+}  // namespace leat::sqlite
