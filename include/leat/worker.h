@@ -61,7 +61,7 @@ class JobContext {
   virtual const Headers& headers() const = 0;
   virtual SystemTime enqueued_at() const = 0;
   // Fires when the work should end early: shutdown after the grace, or the lease could not be renewed. A handler that
-  // then returns anything but done has been interrupted, which costs no attempt.
+  // then returns a retry, or throws, has been interrupted, which costs no attempt.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
 };

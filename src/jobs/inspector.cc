@@ -36,13 +36,14 @@ Result<std::vector<std::string>> Inspector::Facts::queue_names() {
 Result<void> Inspector::Facts::add_counts(Priority priority, const std::vector<std::string>& queues,
                                           std::vector<QueueCounts>& rows) {
   const std::string stream = names_.stream(priority);
-  const auto consumers = broker_.admin().consumers(stream);
-  if (!consumers && consumers.error().code() != ErrorCode::kNotFound) return consumers.error();
+  auto listed = broker_.admin().consumers(stream);
+  if (!listed && listed.error().code() != ErrorCode::kNotFound) return listed.error();
+  const std::vector<ConsumerFacts> consumers = listed ? std::move(*listed) : std::vector<ConsumerFacts>{};
   for (const std::string& queue : queues) {
     QueueCounts row{.queue = queue, .priority = priority};
     const auto is_this = [&](const ConsumerFacts& facts) { return facts.name == queue; };
-    const auto facts = consumers ? std::find_if(consumers->begin(), consumers->end(), is_this) : consumers->end();
-    if (consumers && facts != consumers->end()) {
+    const auto facts = std::find_if(consumers.begin(), consumers.end(), is_this);
+    if (facts != consumers.end()) {
       row.pending = facts->pending;
       row.unsettled = facts->unsettled;
     } else if (const auto counted = broker_.admin().stream(stream, names_.queue_filter(priority, queue)); counted) {

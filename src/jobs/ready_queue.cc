@@ -28,11 +28,12 @@ FetchRoom ReadyQueue::wait_for_room(std::size_t number, const std::stop_token& s
   MutexLock lock(mutex_);
   Lane& lane = lanes_[number];
   ++room_waiters_;
-  room_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return closed_ || has_room(); });
+  room_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || has_room(lane); });
   --room_waiters_;
   if (closed_ || stop.stop_requested()) return {};
   if (slow() && !lane.idle) return reserve_in_turn(lane, stop);
-  const std::size_t count = std::max<std::size_t>(capacity_ - std::min(held(), capacity_), 1);
+  const std::size_t holding = slow() ? held() : lane.jobs.size();
+  const std::size_t count = std::max<std::size_t>(capacity_ - std::min(holding, capacity_), 1);
   return {.count = count, .ahead = slow() ? 0 : capacity_, .reserved = 0};
 }
 
@@ -40,7 +41,7 @@ FetchRoom ReadyQueue::reserve_in_turn(Lane& lane, const std::stop_token& stop) {
   lane.wants_room = true;
   ++room_waiters_;
   const bool granted = room_.wait(
-      mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || (has_room() && is_next_for_room(lane)); });
+      mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || (has_room(lane) && is_next_for_room(lane)); });
   --room_waiters_;
   if (!granted || closed_) {
     lane.wants_room = false;
@@ -83,7 +84,7 @@ std::vector<HeldJob*> ReadyQueue::put(std::size_t number, const FetchRoom& room,
   } else if (!jobs.empty()) {
     jobs_.notify_all();
   }
-  if (room_waiters_ > 0 && has_room()) room_.notify_all();
+  if (room_waiters_ > 0) room_.notify_all();
   return cut_surplus();
 }
 
@@ -130,7 +131,7 @@ void ReadyQueue::take(std::vector<HeldJob*>& into, const std::stop_token& stop) 
   jobs_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return closed_ || waiting_ > 0; });
   if (closed_ || waiting_ == 0) return;
   for (std::size_t count = take_limit(); count > 0 && waiting_ > 0; --count) into.push_back(pop_next());
-  if (room_waiters_ > 0 && has_room()) room_.notify_all();
+  if (room_waiters_ > 0) room_.notify_all();
 }
 
 std::vector<HeldJob*> ReadyQueue::report(Duration spent, std::size_t count) {
@@ -141,7 +142,7 @@ std::vector<HeldJob*> ReadyQueue::report(Duration spent, std::size_t count) {
   const auto fitting = static_cast<std::size_t>(static_cast<Duration::rep>(threads_) * kHeldWork.count() /
                                                 std::max<Duration::rep>(mean_, 1));
   capacity_ = std::clamp(fitting, threads_, std::max(kMostHeld, threads_));
-  if (room_waiters_ > 0 && has_room()) room_.notify_all();
+  if (room_waiters_ > 0) room_.notify_all();
   return cut_surplus();
 }
 

@@ -58,7 +58,11 @@ class ReadyQueue {
 
   bool slow() const LEAT_REQUIRES(mutex_) { return capacity_ <= 2 * threads_; }
   std::size_t held() const LEAT_REQUIRES(mutex_) { return waiting_ + reserved_; }
-  bool has_room() const LEAT_REQUIRES(mutex_) { return slow() ? held() < capacity_ : held() * 2 <= capacity_; }
+  // Slow handlers: all lanes share the capacity. Fast ones: each lane has it, refilled at half, so that none keeps
+  // another out.
+  bool has_room(const Lane& lane) const LEAT_REQUIRES(mutex_) {
+    return slow() ? held() < capacity_ : lane.jobs.size() * 2 <= capacity_;
+  }
   bool is_next_for_room(const Lane& lane) const LEAT_REQUIRES(mutex_);
   FetchRoom reserve_in_turn(Lane& lane, const std::stop_token& stop) LEAT_REQUIRES(mutex_);
   HeldJob* pop_next() LEAT_REQUIRES(mutex_);
