@@ -1,0 +1,152 @@
+#include "broker/jetstream/admin.h"
+
+#include <algorithm>
+
+#include "broker/jetstream/lookup.h"
+#include "broker/jetstream/stream_settings.h"
+#include "core/text.h"
+
+namespace leat::jetstream {
+namespace {
+
+std::string named(std::string_view stream) { return "stream \"" + std::string(stream) + "\""; }
+
+// Names go into API subjects: one with a dot or a wildcard in it would ask for something else.
+Result<void> check_name(std::string_view name) {
+  if (!name.empty() && name.find_first_of(" .*>\t\r\n/\\") == name.npos) return {};
+  return Error(ErrorCode::kInvalidArgument, "\"" + std::string(name) + "\" is no name of a stream or consumer");
+}
+
+// Calls `visit` for every consumer's info of the stream; the server gives them in pages.
+template <class Visit>
+Result<void> for_each_consumer(Session& session, const std::string& stream, Visit visit) {
+  std::uint64_t offset = 0;
+  while (true) {
+    auto page = session.api().require("CONSUMER.LIST." + stream, {{"offset", offset}}, named(stream));
+    if (!page) return page.error();
+    const auto list = page->find("consumers");
+    if (list == page->end() || !list->is_array() || list->empty()) return {};
+    for (const auto& info : *list) visit(info);
+    offset += list->size();
+    if (offset >= number_at(*page, "total")) return {};
+  }
+}
+
+}  // namespace
+
+Result<StreamFacts> JetStreamAdmin::stream(std::string_view stream, std::string_view filter) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  const std::string name(stream);
+  auto info = session_.api().require("STREAM.INFO." + name, nullptr, named(stream));
+  if (!info) return info.error();
+  const auto& state = object_at(*info, "state");
+  StreamFacts facts{.name = name};
+  facts.created = from_rfc3339(text_at(*info, "created")).value_or(SystemTime{});
+  facts.messages = number_at(state, "messages");
+  facts.bytes = number_at(state, "bytes");
+  facts.last_sequence = number_at(state, "last_seq");
+  facts.first_sequence = facts.last_sequence == 0 ? 0 : number_at(state, "first_seq");
+  if (filter.empty()) return facts;
+  auto selected = count_under(name, filter);
+  if (!selected) return selected.error();
+  facts.selected = *selected;
+  return facts;
+}
+
+Result<std::uint64_t> JetStreamAdmin::count_under(const std::string& stream, std::string_view filter) {
+  if (auto valid = check_filter(filter); !valid) return valid.error();
+  std::uint64_t count = 0;
+  std::uint64_t offset = 0;
+  while (true) {
+    auto info = session_.api().require("STREAM.INFO." + stream, {{"subjects_filter", filter}, {"offset", offset}},
+                                       named(stream));
+    if (!info) return info.error();
+    const auto& subjects = object_at(object_at(*info, "state"), "subjects");
+    for (const auto& [subject, number] : subjects.items()) count += number.is_number() ? number.get<std::uint64_t>() : 0;
+    offset += subjects.size();
+    if (subjects.empty() || offset >= number_at(*info, "total")) return count;
+  }
+}
+
+Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view stream) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  std::vector<ConsumerFacts> facts;
+  auto listed = for_each_consumer(session_, std::string(stream), [&](const nlohmann::json& info) {
+    const auto& config = object_at(info, "config");
+    if (text_at(config, "durable_name").empty()) return;
+    facts.push_back({.name = text_at(info, "name"),
+                     .filter = std::string(filter_or_all(text_at(config, "filter_subject"))),
+                     .pending = number_at(info, "num_pending"),
+                     .unsettled = number_at(info, "num_ack_pending"),
+                     .redelivered = number_at(info, "num_redelivered")});
+  });
+  if (!listed) return listed.error();
+  std::sort(facts.begin(), facts.end(),
+            [](const ConsumerFacts& a, const ConsumerFacts& b) { return a.name < b.name; });
+  return facts;
+}
+
+Result<std::optional<StoredMessage>> JetStreamAdmin::read(std::string_view stream, std::uint64_t sequence) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (sequence == 0) return std::optional<StoredMessage>();
+  auto found = look_up_one(session_, stream, by_sequence(sequence));
+  if (!found) return found.error();
+  return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
+}
+
+Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view stream, std::string_view subject) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_subject(subject); !valid) return valid.error();
+  auto found = look_up_one(session_, stream, last_by_subject(subject));
+  if (!found) return found.error();
+  return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
+}
+
+Result<bool> JetStreamAdmin::remove(std::string_view stream, std::uint64_t sequence) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  auto answer = session_.api().call("STREAM.MSG.DELETE." + std::string(stream), {{"seq", sequence}, {"no_erase", true}});
+  if (!answer) return answer.error().with_context(named(stream));
+  const bool missing = answer->error == ApiCode::kNoMessage || answer->error == ApiCode::kNoSuchSequence ||
+                       answer->error == ApiCode::kDeleteFailed;
+  if (missing) return false;
+  if (answer->error != 0) return api_error(*answer, named(stream));
+  return true;
+}
+
+Result<std::uint64_t> JetStreamAdmin::purge(std::string_view stream, std::string_view filter) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_filter(filter); !valid) return valid.error();
+  const nlohmann::json body = filter == ">" ? nlohmann::json(nullptr) : nlohmann::json{{"filter", filter}};
+  auto purged = session_.api().require("STREAM.PURGE." + std::string(stream), body, named(stream));
+  if (!purged) return purged.error();
+  return number_at(*purged, "purged");
+}
+
+Result<void> JetStreamAdmin::delete_stream(std::string_view stream) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  auto deleted = session_.api().require("STREAM.DELETE." + std::string(stream), nullptr, named(stream));
+  catalog_.forget(stream);
+  if (!deleted) return deleted.error();
+  return {};
+}
+
+Result<void> JetStreamAdmin::delete_consumer(std::string_view stream, std::string_view consumer) {
+  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_name(consumer); !valid) return valid.error();
+  auto deleted = session_.api().require("CONSUMER.DELETE." + std::string(stream) + "." + std::string(consumer), nullptr,
+                                        "consumer \"" + std::string(consumer) + "\" of " + named(stream));
+  if (!deleted) return deleted.error();
+  return {};
+}
+
+Result<std::vector<AckFloor>> ack_floors(Session& session, const std::string& stream) {
+  std::vector<AckFloor> floors;
+  auto listed = for_each_consumer(session, stream, [&](const nlohmann::json& info) {
+    floors.push_back({.filter = std::string(filter_or_all(text_at(object_at(info, "config"), "filter_subject"))),
+                      .stream_sequence = number_at(object_at(info, "ack_floor"), "stream_seq")});
+  });
+  if (!listed) return listed.error();
+  return floors;
+}
+
+}  // namespace leat::jetstream

@@ -1,0 +1,37 @@
+// Looks into streams and changes single messages, through the API's own requests.
+#pragma once
+
+#include "broker/jetstream/session.h"
+#include "broker/jetstream/stream_catalog.h"
+#include "leat/broker_admin.h"
+
+namespace leat::jetstream {
+
+class JetStreamAdmin : public BrokerAdmin {
+ public:
+  JetStreamAdmin(Session& session, StreamCatalog& catalog) : session_(session), catalog_(catalog) {}
+
+  Result<StreamFacts> stream(std::string_view stream, std::string_view filter) override;
+  Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) override;
+  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) override;
+  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) override;
+  Result<bool> remove(std::string_view stream, std::uint64_t sequence) override;
+  Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) override;
+  Result<void> delete_stream(std::string_view stream) override;
+  Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
+
+ private:
+  Result<std::uint64_t> count_under(const std::string& stream, std::string_view filter);
+
+  Session& session_;
+  StreamCatalog& catalog_;
+};
+
+// The filters of a stream's consumers, with how far each has acknowledged everything.
+struct AckFloor {
+  std::string filter;
+  std::uint64_t stream_sequence = 0;
+};
+Result<std::vector<AckFloor>> ack_floors(Session& session, const std::string& stream);
+
+}  // namespace leat::jetstream

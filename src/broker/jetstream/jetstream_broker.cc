@@ -1,0 +1,184 @@
+#include "broker/jetstream/jetstream_broker.h"
+
+#include "broker/jetstream/key_value.h"
+#include "broker/jetstream/lookup_reader.h"
+#include "broker/jetstream/ordered_reader.h"
+#include "broker/jetstream/pull_consumer.h"
+#include "broker/jetstream/stream_settings.h"
+#include "core/text.h"
+
+namespace leat::jetstream {
+namespace {
+
+constexpr unsigned kMostReplicas = 5;
+constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
+
+Error invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+
+Result<void> check_name(std::string_view what, const std::string& name) {
+  if (is_plain_name(name)) return {};
+  return invalid(std::string(what) + " name \"" + name + "\": 1 to 64 letters, digits, `_` and `-`");
+}
+
+Result<void> check_replicas(unsigned replicas) {
+  if (replicas >= 1 && replicas <= kMostReplicas) return {};
+  return invalid("replicas is 1 to 5, not " + std::to_string(replicas));
+}
+
+Result<void> check(const StreamConfig& config) {
+  if (auto valid = check_name("stream", config.name); !valid) return valid;
+  if (config.subjects.empty()) return invalid("stream \"" + config.name + "\" has no subjects");
+  for (const std::string& subject : config.subjects) {
+    if (auto valid = check_filter(subject); !valid) return valid;
+  }
+  if (config.dedupe_window <= Duration::zero()) return invalid("dedupe_window is more than 0");
+  if (config.max_age < Duration::zero()) return invalid("max_age is 0 or more");
+  return check_replicas(config.replicas);
+}
+
+Result<void> check(const ConsumerConfig& config) {
+  if (auto valid = check_name("stream", config.stream); !valid) return valid;
+  if (auto valid = check_name("consumer", config.name); !valid) return valid;
+  if (config.ack_wait < kLeastAckWait) return invalid("ack_wait is 10 ms or more");
+  if (config.max_unsettled == 0) return invalid("max_unsettled is 1 or more");
+  return check_filter(config.filter);
+}
+
+std::string durability_of(const ServerLevel& level) {
+  if (level.before(2, 10)) return "server, fsync every minute; with replicas, a majority of servers";
+  return "server, fsync by its sync_interval (2 min by default); with replicas, a majority of servers";
+}
+
+std::string consumer_what(const ConsumerConfig& config) {
+  return "consumer \"" + config.name + "\" of stream \"" + config.stream + "\"";
+}
+
+}  // namespace
+
+JetStreamBroker::JetStreamBroker(std::unique_ptr<Session> session)
+    : session_(std::move(session)),
+      catalog_(*session_),
+      publisher_(*session_, catalog_),
+      admin_(*session_, catalog_),
+      sweeper_(*session_) {
+  const ServerLevel level = session_->level();
+  capabilities_ = {.name = "jetstream",
+                   .version = level.version,
+                   .durability = durability_of(level),
+                   .fenced_settle = false,
+                   .answers_get_lost = true,
+                   .max_message_bytes = session_->control().max_payload()};
+}
+
+Result<bool> JetStreamBroker::ensure(const std::string& stream, const nlohmann::json& wanted, nlohmann::json& actual) {
+  const std::string what = "stream \"" + stream + "\"";
+  bool created = false;
+  auto info = session_->api().call("STREAM.INFO." + stream);
+  if (!info) return info.error().with_context(what);
+  if (info->error == ApiCode::kNoStream) {
+    auto made = session_->api().call("STREAM.CREATE." + stream, wanted);
+    if (!made) return made.error().with_context(what);
+    created = made->error == 0;
+    // Somebody else made it in between.
+    if (made->error == ApiCode::kStreamNameInUse) made = session_->api().call("STREAM.INFO." + stream);
+    if (!made) return made.error().with_context(what);
+    *info = std::move(*made);
+  }
+  if (info->error != 0) return api_error(*info, what);
+  actual = object_at(info->body, "config");
+  return created;
+}
+
+Result<EnsureResult> JetStreamBroker::ensure_stream(const StreamConfig& config) {
+  if (auto valid = check(config); !valid) return valid.error();
+  const nlohmann::json wanted = to_json(config, session_->level());
+  nlohmann::json actual;
+  auto created = ensure(config.name, wanted, actual);
+  if (!created) return created.error();
+  catalog_.forget(config.name);
+  if (config.retention == Retention::kWorkQueue) sweeper_.add(config.name);
+  return EnsureResult{.created = *created, .drift = find_drift(actual, wanted)};
+}
+
+std::vector<Result<Appended>> JetStreamBroker::append(std::string_view stream,
+                                                      std::span<const AppendRequest> requests) {
+  if (auto valid = check_name("stream", std::string(stream)); !valid) {
+    return std::vector<Result<Appended>>(requests.size(), valid.error());
+  }
+  return publisher_.append(stream, requests);
+}
+
+Result<nlohmann::json> JetStreamBroker::create_consumer(const ConsumerConfig& config, bool work_queue) {
+  std::string call = "CONSUMER.CREATE." + config.stream + "." + config.name;
+  if (config.filter != ">") call += "." + config.filter;
+  nlohmann::json body{{"stream_name", config.stream}, {"config", to_json(config, work_queue)}};
+  if (session_->level().at_least(2, 10)) body["action"] = "create";
+  auto made = session_->api().call(call, body);
+  if (!made) return made.error().with_context(consumer_what(config));
+  // Somebody else made it in between.
+  if (made->error == ApiCode::kConsumerExists || made->error == ApiCode::kConsumerNameInUse) {
+    return session_->api().require("CONSUMER.INFO." + config.stream + "." + config.name, nullptr,
+                                   consumer_what(config));
+  }
+  if (made->error != 0) return api_error(*made, consumer_what(config));
+  return std::move(made->body);
+}
+
+Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerConfig& config) {
+  if (auto valid = check(config); !valid) return valid.error();
+  auto info = session_->api().call("CONSUMER.INFO." + config.stream + "." + config.name);
+  if (!info) return info.error().with_context(consumer_what(config));
+  if (info->error == ApiCode::kNoConsumer) {
+    auto stream = catalog_.refresh(config.stream);
+    if (!stream) return stream.error();
+    auto made = create_consumer(config, (*stream)->work_queue);
+    if (!made) return made.error();
+    *info = ApiAnswer{.body = std::move(*made)};
+  }
+  if (info->error != 0) return api_error(*info, consumer_what(config));
+  const auto& actual = object_at(info->body, "config");
+  const std::string filter(filter_or_all(text_at(actual, "filter_subject")));
+  if (filter != config.filter) {
+    return Error(ErrorCode::kConflict, consumer_what(config) + " has the filter \"" + filter + "\", not \"" +
+                                           config.filter + "\": use another name, or delete it first");
+  }
+  const Duration ack_wait(static_cast<Duration::rep>(number_at(actual, "ack_wait")));
+  return std::make_unique<PullConsumer>(*session_, config.stream, config.name, ack_wait);
+}
+
+Result<std::unique_ptr<Reader>> JetStreamBroker::open_reader(const ReaderConfig& config) {
+  if (auto valid = check_name("stream", config.stream); !valid) return valid.error();
+  if (auto valid = check_filter(config.filter); !valid) return valid.error();
+  auto stream = catalog_.refresh(config.stream);
+  if (!stream) return stream.error();
+  if ((*stream)->work_queue) return std::make_unique<LookupReader>(*session_, config);
+  return std::make_unique<OrderedReader>(*session_, config);
+}
+
+Result<std::unique_ptr<KeyValue>> JetStreamBroker::open_bucket(const BucketConfig& config) {
+  if (auto valid = check_name("bucket", config.name); !valid) return valid.error();
+  if (auto valid = check_replicas(config.replicas); !valid) return valid.error();
+  if (config.ttl < Duration::zero()) return invalid("ttl is 0 or more");
+  const nlohmann::json wanted = to_json(config, session_->level());
+  nlohmann::json actual;
+  auto created = ensure(BucketNames(config.name).stream, wanted, actual);
+  if (!created) return created.error();
+  for (const Drift& drift : find_drift(actual, wanted)) {
+    session_->log().warn(
+        "bucket is set up otherwise",
+        {{"bucket", config.name}, {"setting", drift.setting}, {"wanted", drift.wanted}, {"actual", drift.actual}});
+  }
+  return std::make_unique<JetStreamKeyValue>(*session_, publisher_, config.name);
+}
+
+}  // namespace leat::jetstream
+
+namespace leat {
+
+Result<std::unique_ptr<Broker>> open_jetstream_broker(const JetStreamOptions& options) {
+  auto session = jetstream::Session::open(options);
+  if (!session) return session.error();
+  return std::make_unique<jetstream::JetStreamBroker>(std::move(*session));
+}
+
+}  // namespace leat

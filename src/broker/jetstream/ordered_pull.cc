@@ -1,0 +1,240 @@
+#include "broker/jetstream/ordered_pull.h"
+
+#include <algorithm>
+
+#include "broker/jetstream/stream_settings.h"
+#include "core/ulid.h"
+
+namespace leat::jetstream {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kExpires{30'000};
+constexpr milliseconds kHeartbeat{5000};
+constexpr milliseconds kGrace{500};
+constexpr milliseconds kPause{100};
+constexpr milliseconds kUnused{300'000};  // the server removes a consumer that nobody pulls from
+constexpr std::size_t kLeastBatch = 256;
+
+}  // namespace
+
+OrderedPull::OrderedPull(Session& session, OrderedConfig config)
+    : session_(session), clock_(session.clock()), config_(std::move(config)) {
+  session_.control().add(*this);
+}
+
+OrderedPull::~OrderedPull() {
+  session_.control().remove(*this);
+  abandon();
+  if (subscription_ != nullptr) subscription_->drain();
+}
+
+Result<std::vector<OrderedMessage>> OrderedPull::next(std::size_t most, SteadyTime deadline, AtEnd at_end,
+                                                      std::stop_token stop) {
+  while (true) {
+    if (auto waited = wait(most, deadline, at_end, stop); !waited) return waited.error();
+    bool again = false;
+    {
+      MutexLock lock(mutex_);
+      auto taken = take(most);
+      if (!taken.empty()) return taken;
+      again = broken_;
+    }
+    if (stop.stop_requested()) return std::vector<OrderedMessage>();
+    if (!again) return std::vector<OrderedMessage>();
+  }
+}
+
+// Returns when something arrived, when a gap shows that nothing right can come, at the end, or at the deadline.
+Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop) {
+  bool asked = false;
+  while (true) {
+    if (auto recovered = recover(); !recovered) return recovered;
+    if (at_end == AtEnd::kReturn && !asked && pending_ == 0) {
+      asked = true;
+      auto more = ask_for_more();
+      if (!more) return more.error();
+      if (!*more) return {};
+    }
+    MutexLock lock(mutex_);
+    if (auto refilled = refill(most); !refilled) return refilled;
+    if (!read_statuses()) broken_ = true;
+    if (!arrived_.empty() || stop.stop_requested() || clock_.steady() >= deadline) return {};
+    if (broken_) continue;
+    waiting_ = true;
+    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + kHeartbeat), stop);
+    waiting_ = false;
+    if (connected_ && clock_.steady() - heard_ > 2 * kHeartbeat + kGrace) broken_ = true;
+  }
+}
+
+// True when the stream holds more than was returned so far.
+Result<bool> OrderedPull::ask_for_more() {
+  {
+    MutexLock lock(mutex_);
+    if (!arrived_.empty()) return true;
+  }
+  auto info = session_.api().call(call("CONSUMER.INFO"));
+  if (!info) return info.error();
+  if (info->error != 0) {
+    MutexLock lock(mutex_);
+    broken_ = true;
+    return true;
+  }
+  const auto delivered = number_at(object_at(info->body, "delivered"), "consumer_seq");
+  return number_at(info->body, "num_pending") > 0 || delivered > consumer_sequence_;
+}
+
+std::string OrderedPull::call(std::string_view what) {
+  MutexLock lock(mutex_);
+  return std::string(what) + "." + config_.stream + "." + name_;
+}
+
+nlohmann::json OrderedPull::consumer_config(const std::string& name) const {
+  nlohmann::json config{{"name", name},
+                        {"ack_policy", "none"},
+                        {"max_deliver", 1},
+                        {"mem_storage", true},
+                        {"num_replicas", 1},
+                        {"replay_policy", "instant"},
+                        {"inactive_threshold", Duration(kUnused).count()},
+                        {"deliver_policy", "all"}};
+  if (config_.content == OrderedConfig::Content::kHeaders) config["headers_only"] = true;
+  if (config_.filters.size() == 1) config["filter_subject"] = config_.filters.front();
+  if (config_.filters.size() > 1) config["filter_subjects"] = config_.filters;
+  const std::uint64_t from = std::max(config_.from_sequence, stream_sequence_ + 1);
+  if (from > 1) {
+    config["deliver_policy"] = "by_start_sequence";
+    config["opt_start_seq"] = from;
+  } else if (config_.start == OrderedConfig::Start::kLastOfEachSubject) {
+    config["deliver_policy"] = "last_per_subject";
+    if (config_.filters.empty()) config["filter_subject"] = ">";
+  } else if (config_.from_time) {
+    config["deliver_policy"] = "by_start_time";
+    config["opt_start_time"] = to_start_time(*config_.from_time);
+  }
+  return config;
+}
+
+Result<void> OrderedPull::create() {
+  if (subscription_ == nullptr) {
+    const std::string inbox = session_.control().make_inbox() + ".";
+    auto subscription = nats::Subscription::open(session_.control(), inbox + "*", *this);
+    if (!subscription) return subscription.error();
+    subscription_ = std::move(*subscription);
+    MutexLock lock(mutex_);
+    inbox_ = inbox;
+  }
+  const std::string name = "leat_" + make_ulid(clock_.now());
+  {
+    MutexLock lock(mutex_);
+    name_ = name;
+  }
+  const nlohmann::json body{{"stream_name", config_.stream}, {"config", consumer_config(name)}};
+  auto made = session_.api().require(call("CONSUMER.CREATE"), body, "stream \"" + config_.stream + "\"");
+  if (!made) return made.error();
+  pending_ = number_at(*made, "num_pending");
+  consumer_sequence_ = 0;
+  consumer_made_ = true;
+  MutexLock lock(mutex_);
+  broken_ = false;
+  heard_ = clock_.steady();
+  return {};
+}
+
+void OrderedPull::abandon() {
+  if (!consumer_made_) return;
+  consumer_made_ = false;
+  const std::string subject = session_.api().subject(call("CONSUMER.DELETE"));
+  (void)session_.control().publish(subject.c_str(), nullptr, {});
+}
+
+// Makes the consumer, and a new one when the old one cannot be trusted any more.
+Result<void> OrderedPull::recover() {
+  {
+    MutexLock lock(mutex_);
+    if (consumer_made_ && !broken_) return {};
+    pulls_.clear();
+    arrived_.clear();
+    statuses_.clear();
+  }
+  if (consumer_made_) {
+    abandon();
+    sleep_for(clock_, kPause, {});
+  }
+  return create();
+}
+
+Result<void> OrderedPull::refill(std::size_t most) {
+  if (!connected_ || broken_) return {};
+  const std::size_t target = 2 * std::max(most, kLeastBatch);
+  const std::size_t have = pulls_.outstanding() + arrived_.size();
+  if (have > target / 2) return {};
+  const std::uint64_t number = pulls_.open(target - have, clock_.steady() + kExpires + kGrace);
+  const std::string body = "{\"batch\":" + std::to_string(target - have) +
+                           ",\"expires\":" + std::to_string(Duration(kExpires).count()) +
+                           ",\"idle_heartbeat\":" + std::to_string(Duration(kHeartbeat).count()) + "}";
+  const std::string subject = session_.api().subject("CONSUMER.MSG.NEXT." + config_.stream + "." + name_);
+  return session_.control().publish(subject.c_str(), (inbox_ + std::to_string(number)).c_str(), body);
+}
+
+// False when a status says that the consumer does not deliver any more.
+bool OrderedPull::read_statuses() {
+  bool well = !(pulls_.expire(clock_.steady()) && pulls_.outstanding() == 0);
+  for (const nats::Received& message : statuses_) {
+    const PullStatus status = read_pull_status(message, inbox_);
+    if (status.kind == PullStatus::Kind::kHeartbeat) continue;
+    pulls_.end(status.request, status.undelivered);
+    well = well && status.kind == PullStatus::Kind::kEnded;
+  }
+  statuses_.clear();
+  return well;
+}
+
+// Takes what continues the order without a gap; behind a gap nothing counts.
+std::vector<OrderedMessage> OrderedPull::take(std::size_t most) {
+  std::vector<OrderedMessage> taken;
+  while (!arrived_.empty() && taken.size() < most) {
+    OrderedMessage next{.message = std::move(arrived_.front())};
+    arrived_.pop_front();
+    const auto position = parse_ack_subject(next.message.reply());
+    if (!position || position->consumer_sequence != consumer_sequence_ + 1) {
+      broken_ = true;
+      break;
+    }
+    next.position = *position;
+    consumer_sequence_ = position->consumer_sequence;
+    stream_sequence_ = position->stream_sequence;
+    pending_ = position->pending;
+    taken.push_back(std::move(next));
+  }
+  return taken;
+}
+
+void OrderedPull::on_message(nats::Received message) {
+  MutexLock lock(mutex_);
+  heard_ = clock_.steady();
+  if (message.subject().starts_with(inbox_)) {
+    statuses_.push_back(std::move(message));
+  } else if (message.reply().find(name_) != std::string_view::npos) {
+    pulls_.delivered();
+    arrived_.push_back(std::move(message));
+  }
+  if (waiting_) changed_.notify_all();
+}
+
+void OrderedPull::on_disconnected() {
+  MutexLock lock(mutex_);
+  connected_ = false;
+  pulls_.clear();
+}
+
+// An ephemeral consumer in memory does not survive its server; what was on the way is lost in any case.
+void OrderedPull::on_reconnected() {
+  MutexLock lock(mutex_);
+  connected_ = true;
+  broken_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace leat::jetstream

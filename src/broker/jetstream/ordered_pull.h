@@ -1,0 +1,85 @@
+// Messages of a stream in order, without acks: an ephemeral consumer that is made anew whenever something is missing.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/jetstream/ack_subject.h"
+#include "broker/jetstream/pull_accounting.h"
+#include "broker/jetstream/pull_status.h"
+#include "broker/jetstream/session.h"
+#include "nats/subscription.h"
+
+namespace leat::jetstream {
+
+struct OrderedConfig {
+  std::string stream;
+  std::vector<std::string> filters;  // empty: everything; more than one needs a server from 2.10 on
+  std::uint64_t from_sequence = 1;
+  std::optional<SystemTime> from_time{};  // with from_sequence above 1 too, that counts
+  enum class Start { kFrom, kLastOfEachSubject } start = Start::kFrom;
+  enum class Content { kWhole, kHeaders } content = Content::kWhole;
+};
+
+struct OrderedMessage {
+  nats::Received message;
+  AckSubject position;
+};
+
+// One thread at a time. The session must outlive it.
+class OrderedPull : private nats::MessageSink, private nats::ConnectionListener {
+ public:
+  OrderedPull(Session& session, OrderedConfig config);
+  ~OrderedPull() override;
+
+  // Up to `most` messages, in order of sequence, none twice. Waits until `deadline` for the first one, but not past the
+  // end unless `follow`; empty: the end (all that was there when the call began is returned), the deadline or `stop`.
+  // Errors: kNotFound (the stream is gone), kUnavailable; either way the next call goes on where this one was.
+  enum class AtEnd { kReturn, kFollow };
+  Result<std::vector<OrderedMessage>> next(std::size_t most, SteadyTime deadline, AtEnd at_end, std::stop_token stop);
+
+  // True when nothing was left behind the last message returned, as far as the server said with it.
+  bool caught_up() const { return consumer_made_ && pending_ == 0; }
+
+ private:
+  void on_message(nats::Received message) override;
+  void on_disconnected() override;
+  void on_reconnected() override;
+
+  Result<void> create();
+  void abandon();
+  nlohmann::json consumer_config(const std::string& name) const;
+  std::string call(std::string_view what);  // "CONSUMER.INFO.<stream>.<consumer>"
+  Result<bool> ask_for_more();
+  Result<void> wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop);
+  Result<void> refill(std::size_t most) LEAT_REQUIRES(mutex_);
+  bool read_statuses() LEAT_REQUIRES(mutex_);
+  std::vector<OrderedMessage> take(std::size_t most) LEAT_REQUIRES(mutex_);
+  Result<void> recover();
+
+  Session& session_;
+  Clock& clock_;
+  OrderedConfig config_;
+  bool consumer_made_ = false;     // there is one, as far as we know
+  std::uint64_t pending_ = 0;      // behind the last message returned
+  std::uint64_t consumer_sequence_ = 0;  // of the last message returned
+  std::uint64_t stream_sequence_ = 0;
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::string inbox_ LEAT_GUARDED_BY(mutex_);
+  std::string name_ LEAT_GUARDED_BY(mutex_);  // of the consumer
+  std::deque<nats::Received> arrived_ LEAT_GUARDED_BY(mutex_);
+  std::vector<nats::Received> statuses_ LEAT_GUARDED_BY(mutex_);
+  PullAccounting pulls_ LEAT_GUARDED_BY(mutex_);
+  bool waiting_ LEAT_GUARDED_BY(mutex_) = false;
+  bool connected_ LEAT_GUARDED_BY(mutex_) = true;
+  bool broken_ LEAT_GUARDED_BY(mutex_) = false;  // something is missing: a new consumer is needed
+  SteadyTime heard_ LEAT_GUARDED_BY(mutex_){};
+  std::unique_ptr<nats::Subscription> subscription_;
+};
+
+}  // namespace leat::jetstream

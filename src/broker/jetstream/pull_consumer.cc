@@ -1,0 +1,306 @@
+#include "broker/jetstream/pull_consumer.h"
+
+#include <algorithm>
+
+#include "broker/jetstream/ack_subject.h"
+#include "broker/jetstream/lookup.h"
+
+namespace leat::jetstream {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr std::size_t kMostCount = 10'000;
+constexpr milliseconds kLongestPull{30'000};
+constexpr milliseconds kShortestAheadPull{2000};
+constexpr milliseconds kHeartbeat{5000};
+constexpr milliseconds kShortestWithHeartbeat{2000};  // shorter pulls end soon enough by themselves
+constexpr milliseconds kGrace{250};                   // for the server's word that a request is over
+constexpr milliseconds kPause{100};                   // and as much again at random
+constexpr milliseconds kWithoutNews{1000};            // while the connection is lost
+
+milliseconds heartbeat_of(milliseconds expires) { return std::min<milliseconds>(kHeartbeat, expires / 2); }
+
+std::string pull_body(std::size_t count, milliseconds expires, bool no_wait) {
+  std::string body = "{\"batch\":" + std::to_string(count);
+  if (no_wait) body += ",\"no_wait\":true";
+  if (expires > milliseconds::zero()) body += ",\"expires\":" + std::to_string(Duration(expires).count());
+  if (expires >= kShortestWithHeartbeat) {
+    body += ",\"idle_heartbeat\":" + std::to_string(Duration(heartbeat_of(expires)).count());
+  }
+  return body + "}";
+}
+
+}  // namespace
+
+std::optional<Delivery> to_delivery(const nats::Received& message) {
+  const std::string_view reply = message.reply();
+  const auto ack = parse_ack_subject(reply);
+  if (!ack) return std::nullopt;
+  Delivery delivery;
+  delivery.message.subject = message.subject();
+  delivery.message.headers = message.headers(kServerHeaders);
+  delivery.message.payload = message.data();
+  delivery.message.sequence = ack->stream_sequence;
+  delivery.message.time = ack->time;
+  delivery.lease.sequence = ack->stream_sequence;
+  delivery.lease.delivery_count = static_cast<std::uint32_t>(ack->delivered);
+  delivery.lease.token = reply;
+  return delivery;
+}
+
+PullConsumer::PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait)
+    : session_(session),
+      clock_(session.clock()),
+      stream_(std::move(stream)),
+      name_(std::move(name)),
+      ack_wait_(ack_wait),
+      pull_subject_(session.api().subject("CONSUMER.MSG.NEXT." + stream_ + "." + name_)),
+      settler_(session) {
+  session_.control().add(*this);
+}
+
+PullConsumer::~PullConsumer() {
+  session_.control().remove(*this);
+  release_ahead();
+}
+
+Result<std::vector<Delivery>> PullConsumer::fetch(const FetchOptions& options, std::stop_token stop) {
+  if (options.max_count < 1 || options.max_count > kMostCount) {
+    return Error(ErrorCode::kInvalidArgument, "max_count is 1 to 10'000");
+  }
+  std::vector<nats::Received> messages;
+  {
+    MutexLock lock(mutex_);
+    Demand demand{options, deadline_after(clock_, options.max_wait), releases_};
+    if (auto waited = wait_for_messages(demand, stop); !waited) return waited.error();
+    messages = take(options.max_count);
+    if (options.ahead > 0 && !stop.stop_requested() && releases_ == demand.releases) {
+      if (auto pulled = keep_pulling(demand); !pulled && messages.empty()) return pulled.error();
+    }
+  }
+  std::vector<Delivery> deliveries;
+  deliveries.reserve(messages.size());
+  for (const nats::Received& message : messages) {
+    if (auto delivery = to_delivery(message)) deliveries.push_back(std::move(*delivery));
+  }
+  return deliveries;
+}
+
+std::vector<Result<void>> PullConsumer::settle(std::span<const Settlement> settlements) {
+  return settler_.settle(settlements);
+}
+
+std::vector<Result<void>> PullConsumer::extend(std::span<const Lease> leases) {
+  std::vector<std::string> subjects;
+  subjects.reserve(leases.size());
+  for (const Lease& lease : leases) subjects.push_back(lease.token);
+  {
+    MutexLock lock(mutex_);
+    for (const nats::Received& message : held_) subjects.emplace_back(message.reply());
+  }
+  auto results = settler_.extend(subjects);
+  results.erase(results.begin() + static_cast<std::ptrdiff_t>(leases.size()), results.end());
+  return results;
+}
+
+// The server learns first that nobody listens on the inbox any more, so that no delivery is lost on the way.
+void PullConsumer::release_ahead() {
+  std::unique_ptr<nats::Subscription> ending;
+  {
+    MutexLock lock(mutex_);
+    ++releases_;
+    ending = std::move(subscription_);
+    changed_.notify_all();
+  }
+  if (ending != nullptr) ending->drain();
+  ending.reset();
+  std::deque<nats::Received> held;
+  {
+    MutexLock lock(mutex_);
+    pulls_.clear();
+    held.swap(held_);
+    statuses_.clear();
+  }
+  settler_.give_back(held);
+}
+
+void PullConsumer::on_message(nats::Received message) {
+  MutexLock lock(mutex_);
+  heard_ = clock_.steady();
+  if (message.subject().starts_with(inbox_)) {
+    statuses_.push_back(std::move(message));
+  } else {
+    pulls_.delivered();
+    held_.push_back(std::move(message));
+  }
+  if (waiting_ > 0) changed_.notify_all();
+}
+
+void PullConsumer::on_disconnected() {
+  MutexLock lock(mutex_);
+  connected_ = false;
+  pulls_.clear();
+}
+
+void PullConsumer::on_reconnected() {
+  MutexLock lock(mutex_);
+  connected_ = true;
+  pulls_.clear();
+  not_before_ = {};
+  heard_ = clock_.steady();
+  changed_.notify_all();
+}
+
+Result<void> PullConsumer::wait_for_messages(Demand& demand, const std::stop_token& stop) {
+  while (true) {
+    if (auto read = read_statuses(); !read) return read;
+    if (is_served(demand) || stop.stop_requested() || releases_ != demand.releases) return {};
+    if (auto healthy = check_health(); !healthy) return healthy;
+    if (auto pulled = keep_pulling(demand); !pulled) return pulled;
+    if (is_over(demand, stop)) return {};
+    ++waiting_;
+    clock_.wait_until(changed_, mutex_, next_look(demand), stop);
+    --waiting_;
+  }
+}
+
+// Without anything ahead a request is waited for until its end: nothing may be leased behind the caller's back.
+bool PullConsumer::is_served(const Demand& demand) const {
+  if (held_.empty()) return false;
+  if (demand.options.ahead > 0 || held_.size() >= demand.options.max_count) return true;
+  return pulls_.outstanding() == 0 || clock_.steady() >= heard_ + kGrace;
+}
+
+bool PullConsumer::is_over(const Demand& demand, const std::stop_token& stop) const {
+  if (stop.stop_requested()) return true;
+  const SteadyTime now = clock_.steady();
+  if (now < demand.deadline) return false;
+  const bool may_come = demand.options.ahead == 0 && connected_ && pulls_.outstanding() > 0;
+  return !may_come || now >= demand.deadline + kGrace;
+}
+
+SteadyTime PullConsumer::next_look(const Demand& demand) const {
+  const SteadyTime now = clock_.steady();
+  if (now >= demand.deadline) return demand.deadline + kGrace;
+  SteadyTime next = std::min(demand.deadline, pulls_.next_end());
+  if (!held_.empty()) next = std::min(next, heard_ + kGrace);
+  if (not_before_ > now) next = std::min(next, not_before_);
+  if (!connected_) next = std::min(next, now + kWithoutNews);
+  if (pulls_.outstanding() > 0) next = std::min(next, std::max(heard_ + 2 * kHeartbeat + kGrace, now + kGrace));
+  return next;
+}
+
+Result<void> PullConsumer::read_statuses() {
+  while (!statuses_.empty()) {
+    std::vector<nats::Received> statuses;
+    statuses.swap(statuses_);
+    for (const nats::Received& message : statuses) {
+      if (auto read = read_status(read_pull_status(message, inbox_)); !read) return read;
+    }
+  }
+  return {};
+}
+
+Result<void> PullConsumer::read_status(const PullStatus& status) {
+  using Kind = PullStatus::Kind;
+  if (status.kind == Kind::kHeartbeat) return {};
+  pulls_.end(status.request, status.undelivered);
+  switch (status.kind) {
+    case Kind::kHeartbeat:
+    case Kind::kEnded: return {};
+    case Kind::kRetry: pause(); return {};
+    case Kind::kNobody: suspicious_ = true; return {};
+    case Kind::kDeleted: pulls_.clear(); return not_found();
+    case Kind::kFault:
+      return Error(ErrorCode::kInternal, "the server refuses to deliver from \"" + name_ + "\": " + status.text);
+  }
+  return {};
+}
+
+// Silence longer than two heartbeats, or a request that ended without a word (servers before 2.10 say nothing when
+// the consumer is missing): its requests are lost, and it may be, too.
+Result<void> PullConsumer::check_health() {
+  const SteadyTime now = clock_.steady();
+  if (!connected_) return {};
+  if (pulls_.expire(now)) suspicious_ = true;
+  if (pulls_.outstanding() > 0 && now - heard_ > 2 * kHeartbeat) suspicious_ = true;
+  if (!suspicious_ || now < not_before_) return {};
+  return check_existence();
+}
+
+Result<void> PullConsumer::check_existence() {
+  mutex_.unlock();
+  const auto answer = session_.api().call("CONSUMER.INFO." + stream_ + "." + name_);
+  mutex_.lock();
+  heard_ = clock_.steady();
+  pulls_.clear();
+  if (!answer) {
+    pause();
+    return {};
+  }
+  suspicious_ = false;
+  if (answer->error == ApiCode::kNoConsumer || answer->error == ApiCode::kNoStream) return not_found();
+  if (answer->error != 0) pause();
+  return {};
+}
+
+Result<void> PullConsumer::keep_pulling(Demand& demand) {
+  if (!connected_ || suspicious_ || clock_.steady() < not_before_) return {};
+  const std::size_t target = demand.options.max_count + demand.options.ahead;
+  const std::size_t have = pulls_.outstanding() + held_.size();
+  if (demand.options.ahead == 0) {
+    // Waiting for the end of an earlier request is enough: what it delivers is for this call.
+    if (have > 0 || (demand.pulled && clock_.steady() >= demand.deadline)) return {};
+  } else if (have > target / 2 || have >= target) {
+    return {};
+  }
+  return pull(target - have, demand);
+}
+
+Result<void> PullConsumer::pull(std::size_t count, Demand& demand) {
+  if (auto subscribed = subscribe(); !subscribed) return subscribed;
+  const SteadyTime now = clock_.steady();
+  const bool ahead = demand.options.ahead > 0;
+  auto expires = std::chrono::ceil<milliseconds>(std::max(Duration::zero(), demand.deadline - now));
+  if (ahead) expires = std::max(expires, kShortestAheadPull);
+  expires = std::min(expires, kLongestPull);
+  if (pulls_.outstanding() == 0) heard_ = now;
+  demand.pulled = true;
+  const std::uint64_t number = pulls_.open(count, now + expires + kGrace + kGrace);
+  const std::string reply = inbox_ + std::to_string(number);
+  auto sent = session_.control().publish(pull_subject_.c_str(), reply.c_str(), pull_body(count, expires, !ahead));
+  if (!sent) {
+    pulls_.clear();
+    pause();
+  }
+  return {};
+}
+
+Result<void> PullConsumer::subscribe() {
+  if (subscription_ != nullptr) return {};
+  inbox_ = session_.control().make_inbox() + ".";
+  auto subscription = nats::Subscription::open(session_.control(), inbox_ + "*", *this);
+  if (!subscription) return subscription.error();
+  subscription_ = std::move(*subscription);
+  return {};
+}
+
+// Many consumers hear of the same trouble at once: they come back spread over time.
+void PullConsumer::pause() {
+  const auto spread = std::hash<const void*>{}(this) / 64 % static_cast<std::size_t>(kPause.count());
+  not_before_ = clock_.steady() + kPause + milliseconds(spread);
+}
+
+std::vector<nats::Received> PullConsumer::take(std::size_t most) {
+  const std::size_t count = std::min(most, held_.size());
+  const auto end = held_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<nats::Received> taken(std::make_move_iterator(held_.begin()), std::make_move_iterator(end));
+  held_.erase(held_.begin(), end);
+  return taken;
+}
+
+Error PullConsumer::not_found() const {
+  return {ErrorCode::kNotFound, "consumer \"" + name_ + "\" of stream \"" + stream_ + "\" was deleted: open it again"};
+}
+
+}  // namespace leat::jetstream

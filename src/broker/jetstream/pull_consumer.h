@@ -1,0 +1,84 @@
+// A durable subscription as a stream of leased deliveries: overlapping pull requests on one long-lived inbox.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/jetstream/pull_accounting.h"
+#include "broker/jetstream/pull_status.h"
+#include "broker/jetstream/session.h"
+#include "broker/jetstream/settler.h"
+#include "leat/consumer.h"
+#include "nats/subscription.h"
+
+namespace leat::jetstream {
+
+// Thread-safe. The session must outlive it.
+class PullConsumer : public Consumer, private nats::MessageSink, private nats::ConnectionListener {
+ public:
+  PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait);
+  ~PullConsumer() override;
+
+  Result<std::vector<Delivery>> fetch(const FetchOptions& options, std::stop_token stop) override;
+  std::vector<Result<void>> settle(std::span<const Settlement> settlements) override;
+  void release_ahead() override;
+  Duration ack_wait() const override { return ack_wait_; }
+  std::vector<Result<void>> extend(std::span<const Lease> leases) override;
+
+ private:
+  // One call of fetch.
+  struct Demand {
+    const FetchOptions& options;
+    SteadyTime deadline;  // for the first delivery
+    std::uint64_t releases;
+    bool pulled = false;  // at least once, however short max_wait is
+  };
+
+  void on_message(nats::Received message) override;
+  void on_disconnected() override;
+  void on_reconnected() override;
+
+  Result<void> wait_for_messages(Demand& demand, const std::stop_token& stop) LEAT_REQUIRES(mutex_);
+  bool is_served(const Demand& demand) const LEAT_REQUIRES(mutex_);
+  bool is_over(const Demand& demand, const std::stop_token& stop) const LEAT_REQUIRES(mutex_);
+  SteadyTime next_look(const Demand& demand) const LEAT_REQUIRES(mutex_);
+  Result<void> read_statuses() LEAT_REQUIRES(mutex_);
+  Result<void> read_status(const PullStatus& status) LEAT_REQUIRES(mutex_);
+  Result<void> check_health() LEAT_REQUIRES(mutex_);
+  Result<void> check_existence() LEAT_REQUIRES(mutex_);
+  Result<void> keep_pulling(Demand& demand) LEAT_REQUIRES(mutex_);
+  Result<void> pull(std::size_t count, Demand& demand) LEAT_REQUIRES(mutex_);
+  Result<void> subscribe() LEAT_REQUIRES(mutex_);
+  void pause() LEAT_REQUIRES(mutex_);
+  std::vector<nats::Received> take(std::size_t most) LEAT_REQUIRES(mutex_);
+  Error not_found() const;
+
+  Session& session_;
+  Clock& clock_;
+  const std::string stream_;
+  const std::string name_;
+  const Duration ack_wait_;
+  const std::string pull_subject_;
+  Settler settler_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  int waiting_ LEAT_GUARDED_BY(mutex_) = 0;
+  std::string inbox_ LEAT_GUARDED_BY(mutex_);  // with a dot at the end
+  std::unique_ptr<nats::Subscription> subscription_ LEAT_GUARDED_BY(mutex_);
+  std::deque<nats::Received> held_ LEAT_GUARDED_BY(mutex_);  // deliveries that no fetch has returned yet
+  std::vector<nats::Received> statuses_ LEAT_GUARDED_BY(mutex_);
+  PullAccounting pulls_ LEAT_GUARDED_BY(mutex_);
+  bool connected_ LEAT_GUARDED_BY(mutex_) = true;
+  bool suspicious_ LEAT_GUARDED_BY(mutex_) = false;  // the consumer may be gone: ask before the next pull
+  SteadyTime heard_ LEAT_GUARDED_BY(mutex_){};       // the last time that anything came
+  SteadyTime not_before_ LEAT_GUARDED_BY(mutex_){};  // no pull until then
+  std::uint64_t releases_ LEAT_GUARDED_BY(mutex_) = 0;
+};
+
+// The delivery that a pulled message is; empty when it is none.
+std::optional<Delivery> to_delivery(const nats::Received& message);
+
+}  // namespace leat::jetstream

@@ -1,0 +1,35 @@
+// Ends and extends leases: publishes to the reply subjects of deliveries.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/jetstream/session.h"
+#include "leat/consumer.h"
+
+namespace leat::jetstream {
+
+// Thread-safe. The session must outlive it.
+class Settler {
+ public:
+  explicit Settler(Session& session) : session_(session) {}
+
+  // As Consumer::settle(). Unconfirmed ones leave within 1 ms.
+  std::vector<Result<void>> settle(std::span<const Settlement> settlements);
+
+  // Restarts the leases with these reply subjects; one result per subject, confirmed by the server.
+  std::vector<Result<void>> extend(std::span<const std::string> subjects);
+
+  // Naks without delay; returns when the server has read them.
+  void give_back(const std::deque<nats::Received>& messages);
+
+ private:
+  void confirm(std::span<const Settlement> settlements, std::span<const std::size_t> which,
+               std::vector<Result<void>>& results);
+
+  Session& session_;
+};
+
+}  // namespace leat::jetstream

@@ -1,0 +1,132 @@
+#include "broker/jetstream/stream_settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/text.h"
+
+namespace leat::jetstream {
+namespace {
+
+// JetStream writes "no limit" as -1 (and, where a stream was made without the field, as 0).
+std::int64_t limit(std::uint64_t value) { return value == 0 ? -1 : static_cast<std::int64_t>(value); }
+
+enum class Form { kPlain, kLimit, kDuration, kSubjects };
+
+struct Setting {
+  const char* field;
+  const char* name;  // in StreamConfig
+  Form form;
+};
+
+constexpr std::array kSettings{
+    Setting{"subjects", "subjects", Form::kSubjects},
+    Setting{"retention", "retention", Form::kPlain},
+    Setting{"storage", "storage", Form::kPlain},
+    Setting{"max_age", "max_age", Form::kDuration},
+    Setting{"max_msgs", "max_messages", Form::kLimit},
+    Setting{"max_bytes", "max_bytes", Form::kLimit},
+    Setting{"max_msgs_per_subject", "max_messages_per_subject", Form::kLimit},
+    Setting{"num_replicas", "replicas", Form::kPlain},
+    Setting{"duplicate_window", "dedupe_window", Form::kDuration},
+};
+
+std::string subjects_text(const nlohmann::json& list) {
+  std::vector<std::string> subjects;
+  for (const auto& each : list) {
+    if (each.is_string()) subjects.push_back(each);
+  }
+  std::sort(subjects.begin(), subjects.end());
+  std::string text;
+  for (const std::string& subject : subjects) text += (text.empty() ? "" : ", ") + subject;
+  return text;
+}
+
+std::string number_text(const nlohmann::json& value) {
+  return value.is_number_integer() ? std::to_string(value.get<std::int64_t>()) : "0";
+}
+
+std::string setting_text(const nlohmann::json& config, const Setting& setting) {
+  const auto at = config.find(setting.field);
+  const nlohmann::json value = at == config.end() ? nlohmann::json() : *at;
+  switch (setting.form) {
+    case Form::kSubjects: return subjects_text(value);
+    case Form::kDuration: return format_duration(Duration(value.is_number_integer() ? value.get<std::int64_t>() : 0));
+    case Form::kLimit: return value.is_number_integer() && value.get<std::int64_t>() > 0 ? number_text(value) : "0";
+    case Form::kPlain: return value.is_string() ? value.get<std::string>() : number_text(value);
+  }
+  return {};
+}
+
+}  // namespace
+
+Duration usable_window(Duration dedupe_window, Duration max_age) {
+  return max_age > Duration::zero() ? std::min(dedupe_window, max_age) : dedupe_window;
+}
+
+void add_common_stream_fields(nlohmann::json& config, const ServerLevel& level) {
+  constexpr int kManyConsumers = 100'000;  // readers and watches count too
+  config["allow_direct"] = true;
+  // From 2.15 a stream that says nothing may have 1000 consumers.
+  if (level.at_least(2, 15)) config["max_consumers"] = kManyConsumers;
+}
+
+nlohmann::json to_json(const StreamConfig& config, const ServerLevel& level) {
+  nlohmann::json json{{"name", config.name},
+                      {"subjects", config.subjects},
+                      {"retention", config.retention == Retention::kWorkQueue ? "workqueue" : "limits"},
+                      {"storage", config.storage == Storage::kFile ? "file" : "memory"},
+                      {"discard", "old"},
+                      {"max_age", config.max_age.count()},
+                      {"max_msgs", limit(config.max_messages)},
+                      {"max_bytes", limit(config.max_bytes)},
+                      {"max_msgs_per_subject", limit(config.max_messages_per_subject)},
+                      {"num_replicas", config.replicas},
+                      {"duplicate_window", usable_window(config.dedupe_window, config.max_age).count()}};
+  add_common_stream_fields(json, level);
+  return json;
+}
+
+nlohmann::json to_json(const ConsumerConfig& config, bool work_queue) {
+  nlohmann::json json{{"name", config.name},
+                      {"durable_name", config.name},
+                      {"ack_policy", "explicit"},
+                      {"ack_wait", config.ack_wait.count()},
+                      {"max_deliver", -1},
+                      {"max_ack_pending", config.max_unsettled},
+                      {"replay_policy", "instant"},
+                      {"deliver_policy", "all"}};
+  if (config.filter != ">") json["filter_subject"] = config.filter;
+  if (work_queue) return json;  // it refuses every other beginning
+  if (config.start_sequence > 0) {
+    json["deliver_policy"] = "by_start_sequence";
+    json["opt_start_seq"] = config.start_sequence;
+  } else if (config.start_time) {
+    json["deliver_policy"] = "by_start_time";
+    json["opt_start_time"] = to_start_time(*config.start_time);
+  } else if (config.start == ConsumerConfig::Start::kEnd) {
+    json["deliver_policy"] = "new";
+  }
+  return json;
+}
+
+std::string to_start_time(SystemTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  std::string fraction = std::to_string((time - seconds).count());
+  fraction.insert(0, 9 - fraction.size(), '0');
+  std::string text = to_rfc3339(seconds);  // "...:00.000Z"
+  const std::size_t dot = text.find('.');
+  return text.substr(0, dot) + "." + fraction + "Z";
+}
+
+std::vector<Drift> find_drift(const nlohmann::json& actual, const nlohmann::json& wanted) {
+  std::vector<Drift> drift;
+  for (const Setting& setting : kSettings) {
+    std::string want = setting_text(wanted, setting);
+    std::string have = setting_text(actual, setting);
+    if (want != have) drift.push_back({setting.name, std::move(want), std::move(have)});
+  }
+  return drift;
+}
+
+}  // namespace leat::jetstream

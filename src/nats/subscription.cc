@@ -1,0 +1,48 @@
+#include "nats/subscription.h"
+
+namespace leat::nats {
+namespace {
+constexpr std::int64_t kDrainTime = 2000;  // ms
+}
+
+Result<std::unique_ptr<Subscription>> Subscription::open(Connection& connection, const std::string& subject,
+                                                         MessageSink& sink) {
+  std::unique_ptr<Subscription> subscription(new Subscription);
+  subscription->sink_ = &sink;
+  natsSubscription* raw = nullptr;
+  const natsStatus status =
+      natsConnection_Subscribe(&raw, connection.handle(), subject.c_str(), deliver, subscription.get());
+  if (status != NATS_OK) {
+    return Error(ErrorCode::kUnavailable, "cannot subscribe to " + subject + ": " + natsStatus_GetText(status));
+  }
+  subscription->handle_.reset(raw);
+  // What is pulled is limited by the pull; nats.c must not drop anything on its own.
+  (void)natsSubscription_SetPendingLimits(raw, -1, -1);
+  if (natsSubscription_SetOnCompleteCB(raw, complete, subscription.get()) != NATS_OK) complete(subscription.get());
+  return subscription;
+}
+
+Subscription::~Subscription() {
+  if (handle_ == nullptr) return;
+  (void)natsSubscription_Unsubscribe(handle_.get());
+  MutexLock lock(mutex_);
+  completed_changed_.wait(mutex_, [this]() LEAT_REQUIRES(mutex_) { return completed_; });
+}
+
+void Subscription::drain() {
+  if (natsSubscription_DrainTimeout(handle_.get(), kDrainTime) != NATS_OK) return;
+  (void)natsSubscription_WaitForDrainCompletion(handle_.get(), kDrainTime);
+}
+
+void Subscription::deliver(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  static_cast<Subscription*>(closure)->sink_->on_message(Received(message));
+}
+
+void Subscription::complete(void* closure) {
+  auto* self = static_cast<Subscription*>(closure);
+  MutexLock lock(self->mutex_);
+  self->completed_ = true;
+  self->completed_changed_.notify_all();
+}
+
+}  // namespace leat::nats
