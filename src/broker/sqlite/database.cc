@@ -45,7 +45,9 @@ std::string remedy_of(ErrorCode code) {
 }
 
 [[noreturn]] void raise(sqlite3* database, int result, std::string_view what) {
-  const ErrorCode code = code_of(result, database == nullptr ? 0 : sqlite3_system_errno(database));
+  // A failed COMMIT leaves the system's error in errno alone.
+  const int system_error = errno;
+  const ErrorCode code = code_of(result, system_error);
   std::string text = "sqlite: " + std::string(what) + ": ";
   text += database == nullptr ? sqlite3_errstr(result) : sqlite3_errmsg(database);
   throw DatabaseError(code, text + remedy_of(code));
@@ -76,6 +78,7 @@ Rows::~Rows() {
 }
 
 bool Rows::next() {
+  errno = 0;
   const int result = sqlite3_step(statement_);
   if (result == SQLITE_ROW) return true;
   if (result != SQLITE_DONE) raise(sqlite3_db_handle(statement_), result, sqlite3_sql(statement_));
@@ -132,6 +135,7 @@ Database::Database(const std::string& path, Mode mode, std::function<bool(int)> 
     : on_busy_(std::move(on_busy)) {
   const int access = mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
   sqlite3* handle = nullptr;
+  errno = 0;
   const int result = sqlite3_open_v2(path.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
   require_ok(handle, result, "opening \"" + path + "\"");
@@ -156,6 +160,7 @@ void Database::forget(std::string_view part) {
 }
 
 void Database::execute(const std::string& sql) {
+  errno = 0;
   require_ok(handle_.get(), sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr), sql);
 }
 

@@ -14,6 +14,7 @@ namespace {
 // How many sequences a claim walks over at most before others get their turn at the write lock.
 constexpr std::uint64_t kWalk = 50'000;
 constexpr std::uint64_t kSlice = 10'000;
+constexpr std::uint64_t kSweep = 1'000;
 constexpr std::size_t kReserved = 1'000;
 // A cursor that only passed over other subscriptions' messages is worth storing after so many.
 constexpr std::uint64_t kCursorStep = 1'000;
@@ -47,6 +48,7 @@ Statement& LeaseStore::sql(std::string_view before, std::string_view after) {
 
 Claimed LeaseStore::claim(std::size_t max_count) {
   Claimed claimed;
+  StreamStore(transaction_, stream_, now_).sweep_expired(kSweep);
   expire_claims(max_count);
   claim_due(max_count, claimed);
   claim_new(max_count, claimed);

@@ -12,7 +12,6 @@ namespace leat::sqlite {
 namespace {
 
 constexpr std::uint64_t kSweep = 1'000;
-
 Error filter_differs(const ConsumerConfig& config, const ConsumerState& actual) {
   return {ErrorCode::kConflict, "subscription \"" + config.name + "\" exists with the filter \"" + actual.filter.text +
                                     "\", not \"" + config.filter + "\""};
@@ -71,9 +70,7 @@ Result<void> SqliteConsumer::with_leases(Durability durability, Body body) {
   return store_.write(durability, [&](Transaction& transaction) {
     StreamState& stream = transaction.catalog.stream(identity_.stream, identity_.stream_id);
     ConsumerState& consumer = transaction.catalog.consumer(stream, identity_.name, identity_.id);
-    const SystemTime now = store_.clock().now();
-    StreamStore(transaction, stream, now).sweep_expired(kSweep);
-    LeaseStore leases(transaction, stream, consumer, now);
+    LeaseStore leases(transaction, stream, consumer, store_.clock().now());
     body(transaction, leases, consumer);
   });
 }

@@ -1,0 +1,140 @@
+// What is special about a file: whose it is, who holds it, and how much room it has.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "broker/sqlite/database.h"
+#include "broker/sqlite/schema.h"
+#include "leat/sqlite_broker.h"
+#include "tests/support/temporary_directory.h"
+
+namespace leat::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool wait_for_it(int /*round*/) {
+  return true;
+}
+
+class SqliteFile : public testing::Test {
+ protected:
+  std::string path() const { return (directory_.path() / "test.db").string(); }
+
+  void expect_refused(ErrorCode code, const std::string& hint) {
+    const auto opened = open_sqlite_broker(path());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), code) << opened.error().message();
+    EXPECT_NE(opened.error().message().find(hint), std::string::npos) << opened.error().message();
+    EXPECT_NE(opened.error().message().find(path()), std::string::npos) << opened.error().message();
+  }
+
+  static Result<Appended> append(Broker& broker, const std::string& payload) {
+    const AppendRequest request{.message = {.subject = "s.x", .headers = {}, .payload = payload}};
+    return broker.append("s", {&request, 1}).front();
+  }
+
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(SqliteFile, RefusesAFileThatIsNoDatabase) {
+  std::ofstream(path()) << "Dear diary, today I wrote a program that opened the wrong file.\n";
+  expect_refused(ErrorCode::kCorrupt, "open another file");
+  EXPECT_EQ(std::filesystem::file_size(path()), 64u) << "a refused file must stay as it was";
+}
+
+TEST_F(SqliteFile, RefusesTheDatabaseOfAnotherProgram) {
+  Database(path(), Database::Mode::kWrite, wait_for_it).execute("CREATE TABLE recipes(name TEXT)");
+  expect_refused(ErrorCode::kCorrupt, "another program");
+}
+
+TEST_F(SqliteFile, RefusesAFileOfANewerVersion) {
+  open_sqlite_broker(path()).value();
+  Database(path(), Database::Mode::kWrite, wait_for_it)
+      .execute("PRAGMA user_version = " + std::to_string(kSchemaVersion + 1));
+  expect_refused(ErrorCode::kCorrupt, "upgrade leat");
+}
+
+TEST_F(SqliteFile, NamesAMissingDirectory) {
+  const auto opened = open_sqlite_broker((directory_.path() / "none" / "test.db").string());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), ErrorCode::kNotFound);
+  EXPECT_NE(opened.error().message().find("create it"), std::string::npos) << opened.error().message();
+}
+
+TEST_F(SqliteFile, RefusesADirectoryAndAnEmptyPath) {
+  EXPECT_EQ(open_sqlite_broker(directory_.path().string()).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(open_sqlite_broker("").error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(open_sqlite_broker(":memory:").error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(SqliteFile, MigratesAFileWithoutTables) {
+  Database(path(), Database::Mode::kWrite, wait_for_it).execute("PRAGMA journal_mode = WAL");
+  open_sqlite_broker(path()).value();
+  Database database(path(), Database::Mode::kRead, wait_for_it);
+  EXPECT_EQ(database.read_integer("PRAGMA user_version"), kSchemaVersion);
+  EXPECT_EQ(database.read_integer("PRAGMA application_id"), kApplicationId);
+}
+
+TEST_F(SqliteFile, KeepsEverythingWhenOpenedAgain) {
+  const StreamConfig config{.name = "s",
+                            .subjects = {"s.x", "s.y.>"},
+                            .retention = Retention::kWorkQueue,
+                            .max_age = 1h,
+                            .max_messages = 7,
+                            .max_bytes = 1'000,
+                            .max_messages_per_subject = 5,
+                            .dedupe_window = 3s};
+  {
+    auto broker = open_sqlite_broker(path()).value();
+    EXPECT_TRUE(broker->ensure_stream(config).value().created);
+    EXPECT_EQ(append(*broker, "one").value().sequence, 1u);
+  }
+  auto broker = open_sqlite_broker(path()).value();
+  const EnsureResult again = broker->ensure_stream(config).value();
+  EXPECT_FALSE(again.created);
+  EXPECT_TRUE(again.drift.empty()) << again.drift.front().setting;
+  EXPECT_EQ(append(*broker, "two").value().sequence, 2u);
+  EXPECT_EQ(broker->admin().read("s", 1).value()->payload, "one");
+}
+
+// Limits the size of every file that this process writes, which acts as a full disk does.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t most_bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{.rlim_cur = most_bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(SqliteFile, GoesOnAfterAFullDiskAndLosesNothing) {
+  constexpr rlim_t kRoom = 512 * 1024;
+  auto broker = open_sqlite_broker(path()).value();
+  broker->ensure_stream({.name = "s", .subjects = {"s.>"}}).value();
+  std::uint64_t stored = 0;
+  const std::string payload(10'000, 'x');
+  {
+    const FullDisk full(kRoom);
+    auto result = append(*broker, payload);
+    for (; result && stored < 1'000; result = append(*broker, payload)) stored = result->sequence;
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), ErrorCode::kFull) << result.error().message();
+    EXPECT_EQ(append(*broker, payload).error().code(), ErrorCode::kFull);
+  }
+  EXPECT_EQ(append(*broker, "after").value().sequence, stored + 1);
+  broker = open_sqlite_broker(path()).value();
+  EXPECT_EQ(broker->admin().stream("s").value().messages, stored + 1);
+  EXPECT_EQ(broker->admin().read("s", stored).value()->payload, payload);
+}
+
+}  // namespace
+}  // namespace leat::sqlite
