@@ -1,0 +1,235 @@
+#include "tests/support/nats_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include "broker/jetstream/api.h"
+#include "core/mutex.h"
+#include "core/text.h"
+#include "nats/connection.h"
+#include "nats/server_greeting.h"
+
+namespace leat::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+constexpr seconds kReady{20};
+constexpr seconds kLeader{60};
+
+std::string version_of(const std::filesystem::path& binary) {
+  const std::string command = "'" + binary.string() + "' --version 2>/dev/null";
+  std::FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return {};
+  char line[256] = {};
+  const bool read = std::fgets(line, sizeof(line), pipe) != nullptr;
+  pclose(pipe);
+  std::string_view text(line);
+  const std::size_t at = text.find(": v");
+  if (!read || at == text.npos) return {};
+  text.remove_prefix(at + 3);
+  return std::string(text.substr(0, text.find_first_not_of("0123456789.")));
+}
+
+// Numbers in place of digits: 2.10 is behind 2.9.
+std::vector<std::uint64_t> version_key(const std::string& version) {
+  std::vector<std::uint64_t> key;
+  std::stringstream stream(version);
+  for (std::string part; std::getline(stream, part, '.');) key.push_back(parse_number(part).value_or(0));
+  return key;
+}
+
+std::vector<std::filesystem::path> candidate_binaries() {
+  std::vector<std::filesystem::path> paths;
+  const char* path = std::getenv("PATH");
+  std::stringstream list(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(list, folder, ':');) paths.emplace_back(folder + "/nats-server");
+  paths.emplace_back("/usr/sbin/nats-server");
+  const char* given = std::getenv("LEAT_NATS_SERVERS");
+  const auto source = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  const auto folder = given != nullptr ? std::filesystem::path(given) : source / "build" / "nats-servers";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    paths.push_back(entry.path() / "nats-server");
+  }
+  return paths;
+}
+
+void replace_all(std::string& text, const std::string& what, const std::string& with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+[[noreturn]] void run_server(const std::string& binary, const std::string& config, const std::string& log) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  dup2(file, STDOUT_FILENO);
+  dup2(file, STDERR_FILENO);
+  execl(binary.c_str(), "nats-server", "-c", config.c_str(), static_cast<char*>(nullptr));
+  _exit(127);
+}
+
+}  // namespace
+
+std::vector<NatsBinary> nats_server_binaries() {
+  static const std::vector<NatsBinary> binaries = [] {
+    std::map<std::string, std::string> found;
+    for (const auto& path : candidate_binaries()) {
+      if (access(path.c_str(), X_OK) != 0) continue;
+      if (const std::string version = version_of(path); !version.empty()) found.emplace(version, path.string());
+    }
+    std::vector<NatsBinary> list;
+    for (const auto& [version, path] : found) list.push_back({version, path});
+    std::sort(list.begin(), list.end(), [](const NatsBinary& a, const NatsBinary& b) {
+      return version_key(a.version) < version_key(b.version);
+    });
+    return list;
+  }();
+  return binaries;
+}
+
+NatsBinary nats_server_binary(const std::string& version) {
+  for (const NatsBinary& binary : nats_server_binaries()) {
+    if (binary.version == version) return binary;
+  }
+  throw std::runtime_error("nats-server " + version + " is not at hand");
+}
+
+std::uint16_t free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    close(fd);
+    throw std::runtime_error("no free port");
+  }
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+NatsServer::NatsServer(NatsServerOptions options) : options_(std::move(options)), port_(options_.port) {
+  if (options_.binary.path.empty()) {
+    const auto binaries = nats_server_binaries();
+    if (binaries.empty()) throw std::runtime_error("no nats-server is installed: apt-get install nats-server");
+    options_.binary = binaries.front();
+  }
+  // Somebody else may take a free port before the server does.
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    if (options_.port == 0) port_ = free_port();
+    launch();
+    if (wait_until_ready()) return;
+    stop(Shutdown::kKill);
+  }
+  throw std::runtime_error("nats-server does not start: " + log_tail());
+}
+
+NatsServer::~NatsServer() { stop(Shutdown::kKill); }
+
+void NatsServer::launch() {
+  std::string config = "listen: \"" + address() + "\"\n";
+  if (options_.jetstream == NatsServerOptions::JetStream::kOn) {
+    config += "jetstream { store_dir: \"$DIR/store\" }\n";
+  }
+  config += options_.config + "\n";
+  replace_all(config, "$DIR", directory_.path().string());
+  const std::string file = (directory_.path() / "server.conf").string();
+  const std::string log = (directory_.path() / "server.log").string();
+  std::ofstream(file) << config;
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  if (pid_ == 0) run_server(options_.binary.path, file, log);
+}
+
+bool NatsServer::wait_until_ready() {
+  const SteadyTime deadline = deadline_after(real_clock(), kReady);
+  while (real_clock().steady() < deadline) {
+    if (nats::read_greeting(address(), milliseconds(500))) return true;
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = -1;
+      return false;
+    }
+    sleep_for(real_clock(), milliseconds(10), {});
+  }
+  return false;
+}
+
+std::string NatsServer::log_tail() const {
+  std::ifstream file(directory_.path() / "server.log");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
+}
+
+void NatsServer::stop(Shutdown how) {
+  if (pid_ <= 0) return;
+  kill(pid_, how == Shutdown::kKill ? SIGKILL : SIGTERM);
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+}
+
+void NatsServer::start() {
+  if (pid_ > 0) return;
+  launch();
+  if (!wait_until_ready()) throw std::runtime_error("nats-server does not start again: " + log_tail());
+}
+
+void NatsServer::freeze() { kill(pid_, SIGSTOP); }
+void NatsServer::thaw() { kill(pid_, SIGCONT); }
+
+NatsCluster::NatsCluster(const NatsBinary& binary) {
+  constexpr std::size_t kServers = 3;
+  std::vector<std::uint16_t> ports;
+  std::string routes;
+  for (std::size_t i = 0; i < kServers; ++i) {
+    ports.push_back(free_port());
+    routes += "nats://127.0.0.1:" + std::to_string(ports.back()) + " ";
+  }
+  for (std::size_t i = 0; i < kServers; ++i) {
+    NatsServerOptions options{.binary = binary};
+    options.config = "server_name: n" + std::to_string(i) + "\ncluster { name: c, listen: \"127.0.0.1:" +
+                     std::to_string(ports[i]) + "\", routes: [" + routes + "] }";
+    servers_.push_back(std::make_unique<NatsServer>(std::move(options)));
+  }
+  wait_for_leader();
+}
+
+std::vector<std::string> NatsCluster::addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& each : servers_) addresses.push_back(each->address());
+  return addresses;
+}
+
+void NatsCluster::wait_for_leader() {
+  const SteadyTime deadline = deadline_after(real_clock(), kLeader);
+  while (real_clock().steady() < deadline) {
+    auto connection = nats::Connection::open({.servers = addresses()});
+    if (connection) {
+      auto answer = (*connection)->request("$JS.API.STREAM.NAMES", {}, milliseconds(500));
+      const auto parsed = answer ? jetstream::parse_api_answer(answer->data()) : Result<jetstream::ApiAnswer>(answer.error());
+      if (parsed && parsed->error == 0) return;
+    }
+    sleep_for(real_clock(), milliseconds(50), {});
+  }
+  throw std::runtime_error("the NATS cluster has no leader");
+}
+
+}  // namespace leat::test
