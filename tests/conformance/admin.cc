@@ -1,0 +1,149 @@
+// Looking into streams and changing single messages by hand.
+#include "tests/conformance/suite.h"
+
+namespace leat::test {
+namespace {
+
+class Admin : public Conformance {};
+LEAT_ON_EVERY_BROKER(Admin);
+
+TEST_P(Admin, StreamFacts) {
+  const SystemTime before = broker().clock().now();
+  ensure_limits();
+  auto facts = admin().stream("events").value();
+  EXPECT_EQ(facts.name, "events");
+  EXPECT_GE(facts.created, before - 1s);
+  EXPECT_LE(facts.created, broker().clock().now() + 1s);
+  EXPECT_EQ(facts.messages, 0u);
+  EXPECT_EQ(facts.first_sequence, 0u);
+  EXPECT_EQ(facts.last_sequence, 0u);
+  append_numbers("events", "events.a", 3);
+  append_numbers("events", "events.b", 2);
+  ASSERT_TRUE(admin().remove("events", 1).value());
+  ASSERT_TRUE(admin().remove("events", 5).value());
+  facts = admin().stream("events", "events.a").value();
+  EXPECT_EQ(facts.messages, 3u);
+  EXPECT_GT(facts.bytes, 3u);
+  EXPECT_EQ(facts.first_sequence, 2u);
+  EXPECT_EQ(facts.last_sequence, 5u);
+  EXPECT_EQ(facts.selected, 2u);
+  EXPECT_EQ(admin().stream("events").value().selected, 0u);
+  EXPECT_EQ(admin().stream("events", "events.*").value().selected, 3u);
+  EXPECT_EQ(admin().stream("events", ">").value().selected, 3u);
+  EXPECT_EQ(admin().stream("events", "events.x").value().selected, 0u);
+  EXPECT_EQ(admin().stream("events", "events.x.*").value().selected, 0u);
+}
+
+TEST_P(Admin, LastSequenceStaysWhenEverythingIsGone) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 3);
+  EXPECT_EQ(admin().purge("work", ">").value(), 3u);
+  const auto facts = admin().stream("work").value();
+  EXPECT_EQ(facts.messages, 0u);
+  EXPECT_EQ(facts.last_sequence, 3u);
+  EXPECT_EQ(append("work", "work.a"), 4u);
+}
+
+TEST_P(Admin, MissingStreamIsNotFound) {
+  EXPECT_CODE(admin().stream("nothing"), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().consumers("nothing"), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().read("nothing", 1), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().read_last("nothing", "a"), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().remove("nothing", 1), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().purge("nothing", ">"), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().delete_stream("nothing"), ErrorCode::kNotFound);
+  EXPECT_CODE(admin().delete_consumer("nothing", "c"), ErrorCode::kNotFound);
+}
+
+TEST_P(Admin, ReadBySequence) {
+  ensure_limits();
+  append_numbers("events", "events.a", 3);
+  EXPECT_EQ(admin().read("events", 2).value()->payload, "1");
+  EXPECT_EQ(admin().read("events", 2).value()->sequence, 2u);
+  EXPECT_FALSE(admin().read("events", 4).value());
+  ASSERT_TRUE(admin().remove("events", 2).value());
+  EXPECT_FALSE(admin().read("events", 2).value());
+}
+
+TEST_P(Admin, ReadTheLastOfASubject) {
+  ensure_limits();
+  append_numbers("events", "events.a", 3);
+  append("events", "events.b", "other");
+  EXPECT_EQ(admin().read_last("events", "events.a").value()->payload, "2");
+  EXPECT_EQ(admin().read_last("events", "events.a").value()->sequence, 3u);
+  EXPECT_FALSE(admin().read_last("events", "events.c").value());
+  ASSERT_TRUE(admin().remove("events", 3).value());
+  EXPECT_EQ(admin().read_last("events", "events.a").value()->payload, "1");
+}
+
+TEST_P(Admin, ReadingTakesNothing) {
+  ensure_work_queue();
+  append("work", "work.a");
+  ASSERT_TRUE(admin().read("work", 1).value());
+  ASSERT_TRUE(admin().read_last("work", "work.a").value());
+  auto consumer = open_workers("work");
+  EXPECT_EQ(fetch(*consumer, 1).at(0).lease.delivery_count, 1u);
+}
+
+TEST_P(Admin, RemoveOne) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 3);
+  EXPECT_TRUE(admin().remove("work", 2).value());
+  EXPECT_FALSE(admin().remove("work", 2).value());
+  EXPECT_FALSE(admin().remove("work", 4).value());
+  auto consumer = open_workers("work");
+  EXPECT_EQ(payloads(fetch(*consumer, 2)), (std::vector<std::string>{"0", "2"}));
+}
+
+TEST_P(Admin, RemovedWhileLeasedDoesNotComeBack) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 2);
+  auto consumer = open_workers("work", kShortLease);
+  const auto held = fetch(*consumer, 1);
+  ASSERT_TRUE(admin().remove("work", held.at(0).lease.sequence).value());
+  EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"1"}));
+  EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"1"}));
+  const auto late = settle(*consumer, held.at(0), Verdict::kDone);
+  EXPECT_TRUE(late || late.error().code() == ErrorCode::kLeaseLost) << code_of(late);
+  EXPECT_EQ(admin().stream("work").value().messages, 1u);
+}
+
+TEST_P(Admin, RemovedWhileWaitingForARetryDoesNotComeBack) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 2);
+  auto consumer = open_workers("work");
+  const auto held = fetch(*consumer, 1);
+  ASSERT_OK(settle(*consumer, held.at(0), Verdict::kRetry, 200ms));
+  ASSERT_TRUE(admin().remove("work", 1).value());
+  pass(300ms);
+  EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"1"}));
+  EXPECT_TRUE(nothing_comes(*consumer));
+}
+
+TEST_P(Admin, PurgeByFilter) {
+  ensure_limits();
+  append_numbers("events", "events.a.x", 2);
+  append_numbers("events", "events.b.x", 3);
+  append_numbers("events", "events.b.y", 4);
+  EXPECT_EQ(admin().purge("events", "events.*.x").value(), 5u);
+  EXPECT_EQ(admin().purge("events", "events.*.x").value(), 0u);
+  EXPECT_EQ(admin().stream("events").value().messages, 4u);
+  EXPECT_EQ(admin().purge("events", "events.b.y").value(), 4u);
+  EXPECT_EQ(admin().purge("events", ">").value(), 0u);
+  EXPECT_CODE(admin().purge("events", "events..x"), ErrorCode::kInvalidArgument);
+}
+
+TEST_P(Admin, PurgeTakesLeasedMessages) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 3);
+  append("work", "work.b", "left");
+  auto consumer = open_workers("work", kShortLease);
+  fetch(*consumer, 2);
+  EXPECT_EQ(admin().purge("work", "work.a").value(), 3u);
+  EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"left"}));
+  EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"left"}));
+  EXPECT_EQ(admin().consumers("work").value().at(0).unsettled, 1u);
+}
+
+}  // namespace
+}  // namespace leat::test
