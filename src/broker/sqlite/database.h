@@ -65,7 +65,8 @@ class Statement {
   }
 
   template <class... Values>
-  Rows query(const Values&... values) {
+  Rows query(Values&&... values) {
+    static_assert((... && !std::same_as<Values, std::string>), "a temporary string would end before the rows do");
     bind_all(values...);
     return Rows(statement_.get());
   }

@@ -144,8 +144,8 @@ void create_subject_index(Database& database, std::int64_t stream) {
 }
 
 bool has_subject_index(Database& database, std::int64_t stream) {
-  Rows rows =
-      database.statement("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?").query(index_name(stream));
+  const std::string name = index_name(stream);
+  Rows rows = database.statement("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?").query(name);
   return rows.next();
 }
 

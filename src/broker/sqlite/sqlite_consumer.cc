@@ -5,8 +5,6 @@
 
 #include "broker/config_checks.h"
 #include "broker/sqlite/message_row.h"
-#include "broker/sqlite/schema.h"
-#include "broker/sqlite/stream_store.h"
 
 namespace leat::sqlite {
 namespace {

@@ -78,22 +78,29 @@ std::vector<Result<std::uint64_t>> SqliteKeyValue::write(std::span<const KeyWrit
 
 Result<std::vector<KeyEntry>> SqliteKeyValue::list(std::string_view prefix) {
   return store_.reads().read([&](Database& database) {
-    const SystemTime now = store_.clock().now();
-    const std::string table = records_table(id_);
-    // Everything below a prefix stands between "prefix." and "prefix/", the next character.
-    const std::string low = prefix.empty() ? std::string() : std::string(prefix) + '.';
-    const std::string high = std::string(prefix) + '/';
-    const std::string below = prefix.empty() ? "key >= ?2" : "key >= ?2 AND key < ?3";
-    Rows row = database
-                   .statement("SELECT " + std::string(kRecordColumns) + " FROM " + table +
-                              " WHERE erased = 0 AND (key = ?1 OR (" + below + ")) ORDER BY key LIMIT ?4")
-                   .query(prefix, low, high, -1);
     std::vector<KeyEntry> entries;
-    while (row.next()) {
-      if (!is_record_expired(row.integer(2), ttl_, now)) entries.push_back(entry_of(row));
+    if (prefix.empty()) {
+      collect(database, "", "\x7f", entries);
+      return entries;
     }
+    if (auto entry = find(database, std::string(prefix))) entries.push_back(*std::move(entry));
+    // Everything below a prefix stands between "prefix." and "prefix/", the next character.
+    collect(database, std::string(prefix) + '.', std::string(prefix) + '/', entries);
     return entries;
   });
+}
+
+// The records from the key `low` up to, not including, `high`.
+void SqliteKeyValue::collect(Database& database, const std::string& low, const std::string& high,
+                             std::vector<KeyEntry>& entries) const {
+  const SystemTime now = store_.clock().now();
+  Rows row = database
+                 .statement("SELECT " + std::string(kRecordColumns) + " FROM " + records_table(id_) +
+                            " WHERE erased = 0 AND key >= ? AND key < ? ORDER BY key")
+                 .query(low, high);
+  while (row.next()) {
+    if (!is_record_expired(row.integer(2), ttl_, now)) entries.push_back(entry_of(row));
+  }
 }
 
 Result<std::unique_ptr<KeyWatch>> SqliteKeyValue::watch(std::string_view prefix) {

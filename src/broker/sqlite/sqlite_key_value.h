@@ -22,6 +22,8 @@ class SqliteKeyValue : public KeyValue {
   SqliteKeyValue(Store& store, std::string name, std::int64_t id, Duration ttl);
 
   std::optional<KeyEntry> find(Database& database, const std::string& key) const;
+  void collect(Database& database, const std::string& low, const std::string& high,
+               std::vector<KeyEntry>& entries) const;
 
   Store& store_;
   const std::string name_;

@@ -59,8 +59,8 @@ void set_up(Database& database, const std::string& path, SqliteOptions::Sync syn
   database.execute("PRAGMA journal_size_limit = 67108864");
 }
 
-Error explain(const DatabaseError& error, const std::string& path) {
-  if (error.code() == ErrorCode::kUnavailable) {
+Error explain(const Error& error, const std::string& path) {
+  if (error.code() == ErrorCode::kUnavailable && error.message().ends_with("locked")) {
     return Error(ErrorCode::kUnavailable, "\"" + path + "\" is locked by " + lock_owner(path) +
                                               ": end it, or try again later (" + error.message() + ")");
   }
@@ -93,12 +93,23 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, const Sqlite
 }
 
 Store::Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake)
-    : clock_(options.clock != nullptr ? *options.clock : real_clock()),
+    : path_(path),
+      clock_(options.clock != nullptr ? *options.clock : real_clock()),
       log_(options.log != nullptr ? *options.log : no_log()),
       owned_wake_(std::move(wake)),
       wake_(*owned_wake_),
       reads_(path, wait_on(wake_)),
-      writes_(open_database(path, options, wake_), wake_, options.sync) {}
+      writes_(open_database(path, options, wake_), wake_, options.sync) {
+  log_.info("sqlite file opened", {{"path", path}, {"sqlite", library_version()}});
+}
+
+Result<void> Store::write(Durability durability, const Write& write) {
+  auto written = writes_.run(durability, write);
+  if (written || written.error().code() != ErrorCode::kUnavailable) return written;
+  const Error error = explain(written.error(), path_);
+  log_.warn("sqlite file cannot be written", {{"path", path_}, {"error", error.message()}});
+  return error;
+}
 
 void Store::wait(std::size_t topic, std::uint32_t seen, SteadyTime deadline, const std::stop_token& stop) {
   const bool is_real = &clock_ == &real_clock();

@@ -21,12 +21,11 @@ class Store {
   static Result<std::unique_ptr<Store>> open(const std::string& path, const SqliteOptions& options);
 
   Clock& clock() { return clock_; }
-  Log& log() { return log_; }
   Wake& wake() { return wake_; }
   ReadPool& reads() { return reads_; }
 
   // Waits until the write is committed (WriteQueue::run).
-  Result<void> write(Durability durability, const Write& write) { return writes_.run(durability, write); }
+  Result<void> write(Durability durability, const Write& write);
 
   // Waits as Wake::wait() does, but until a time of the broker's clock.
   void wait(std::size_t topic, std::uint32_t seen, SteadyTime deadline, const std::stop_token& stop);
@@ -34,6 +33,7 @@ class Store {
  private:
   Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake);
 
+  const std::string path_;
   Clock& clock_;
   Log& log_;
   const std::unique_ptr<Wake> owned_wake_;
