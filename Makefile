@@ -1,0 +1,54 @@
+# The front door. Every target installs what it needs (Debian packages; root or sudo) and builds what it uses.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+JOBS ?= $(shell nproc)
+RELEASE := build/release/leat
+
+.PHONY: help build demo bench test verify soak format clean
+
+help:
+	@echo 'make demo     build leat and watch it work: thousands of jobs, a killed worker, every result checked'
+	@echo 'make test     build with ASan and UBSan, run every test against real servers'
+	@echo 'make build    the release binary, build/release/leat'
+	@echo 'make bench    leat against the raw clients of SQLite and NATS, on this machine'
+	@echo 'make verify   TSan, clang thread-safety, clang-tidy, short fuzzing, a smoke test of the release build'
+	@echo 'make soak     the long versions of the random tests'
+	@echo 'make format   clang-format over everything'
+
+build:
+	tools/install_packages.sh build
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+demo: build
+	$(RELEASE) demo
+
+bench: build
+	tools/install_packages.sh servers
+	tools/run_bench.sh $(RELEASE)
+
+test:
+	tools/install_packages.sh build test servers
+	tools/fetch_nats_servers.sh
+	cmake --preset asan-ubsan
+	cmake --build --preset asan-ubsan -j $(JOBS)
+	ctest --preset asan-ubsan
+
+verify:
+	tools/install_packages.sh build test servers verify
+	tools/fetch_nats_servers.sh
+	tools/verify.sh
+
+soak:
+	tools/install_packages.sh build test servers
+	tools/fetch_nats_servers.sh
+	cmake --preset asan-ubsan
+	cmake --build --preset asan-ubsan -j $(JOBS)
+	LEAT_SOAK=1 ctest --preset asan-ubsan -L 'scenario|conformance' --timeout 3600
+
+format:
+	tools/install_packages.sh verify
+	git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+
+clean:
+	rm -rf build

@@ -1,0 +1,265 @@
+#include "bench/bench.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "bench/exactness.h"
+#include "bench/latency.h"
+#include "bench/raw_client.h"
+#include "core/mutex.h"
+#include "core/thread.h"
+#include "core/ulid.h"
+#include "leat/leat.h"
+
+namespace leat {
+namespace {
+
+constexpr std::string_view kKind = "bench";
+
+// What all cases share.
+struct Stage {
+  const BenchOptions& options;
+  Broker& broker;
+  RawClient* raw;  // null when there is none
+  std::string payload;
+
+  std::size_t jobs(std::size_t share) const { return std::max<std::size_t>(options.jobs / share, options.batch); }
+};
+
+struct Figures {
+  double per_s = 0;
+  double raw_per_s = 0;
+  bool exact = true;
+};
+
+std::string fresh_name_space() {
+  std::string name = "bench_" + make_ulid(real_clock().now());
+  return name;
+}
+
+void remove_name_space(Broker& broker, const std::string& name) {
+  for (const char* stream : {"_high", "_medium", "_low", "_dlq"}) (void)broker.admin().delete_stream(name + stream);
+  for (const char* bucket : {"_attempts", "_results", "_control"})
+    (void)broker.admin().delete_stream("KV_" + name + bucket);
+}
+
+// The payload of job `number`: a number that the handler reads back, then filling.
+std::string numbered(const std::string& payload, std::size_t number) {
+  std::string text = payload;
+  const std::string digits = std::to_string(number);
+  text.replace(0, digits.size() + 1, digits + " ");
+  return text;
+}
+
+std::vector<Result<EncodedJob>> make_jobs(const Stage& stage, std::size_t first, std::size_t count) {
+  std::vector<Result<EncodedJob>> jobs;
+  jobs.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    jobs.push_back(EncodedJob{std::string(kKind), numbered(stage.payload, first + i), {}});
+  }
+  return jobs;
+}
+
+double seconds_since(SteadyTime begin) {
+  return std::chrono::duration<double>(real_clock().steady() - begin).count();
+}
+
+void require_all(const std::vector<Result<JobId>>& pushed) {
+  for (const auto& one : pushed) (void)one.value();
+}
+
+double enqueue(const Stage& stage, const std::string& name_space, Lane lane, std::size_t jobs) {
+  Queue queue(stage.broker, {.name_space = name_space});
+  const SteadyTime begin = real_clock().steady();
+  for (std::size_t done = 0; done < jobs; done += stage.options.batch) {
+    require_all(queue.push_many(make_jobs(stage, done, std::min(stage.options.batch, jobs - done)), {.lane = lane}));
+  }
+  return static_cast<double>(jobs) / seconds_since(begin);
+}
+
+double enqueue_singly(const Stage& stage, const std::string& name_space, std::size_t jobs, std::size_t threads) {
+  Queue queue(stage.broker, {.name_space = name_space});
+  require_all(queue.push_many(make_jobs(stage, 0, 1)));  // creates the streams
+  const std::size_t each = jobs / threads;
+  const SteadyTime begin = real_clock().steady();
+  {
+    ThreadPool pool("push", threads, [&](std::size_t number, const std::stop_token&) {
+      for (std::size_t i = 0; i < each; ++i) {
+        (void)queue.push(EncodedJob{std::string(kKind), numbered(stage.payload, 1 + number * each + i), {}}).value();
+      }
+    });
+    pool.stop();
+  }
+  return static_cast<double>(each * threads) / seconds_since(begin);
+}
+
+double process(const Stage& stage, const std::string& name_space, std::size_t jobs, bool& exact) {
+  Exactness seen(jobs);
+  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space});
+  worker.handle(kKind, [&](JobContext& job) {
+    seen.mark(job.payload());
+    return Outcome::done();
+  });
+  const SteadyTime begin = real_clock().steady();
+  worker.start().value();
+  constexpr double kLongest = 120;
+  while (worker.counts().done < jobs && seconds_since(begin) < kLongest) {
+    sleep_for(real_clock(), std::chrono::milliseconds(1), {});
+  }
+  const double per_second = static_cast<double>(jobs) / seconds_since(begin);
+  worker.stop();
+  exact = exact && seen.is_exact();
+  return per_second;
+}
+
+double raw_figure(RawClient* raw, const std::function<Result<double>(RawClient&)>& measure) {
+  return raw == nullptr ? 0 : measure(*raw).value();
+}
+
+Figures enqueue_round(const Stage& stage, Lane lane) {
+  const std::string name_space = fresh_name_space();
+  const std::size_t jobs = stage.jobs(1);
+  const RawWork work{name_space, jobs, stage.options.batch, stage.payload, lane};
+  Figures figures;
+  figures.raw_per_s = raw_figure(stage.raw, [&](RawClient& raw) { return raw.enqueue(work); });
+  if (stage.raw != nullptr) stage.raw->clean(work);
+  figures.per_s = enqueue(stage, name_space, lane, jobs);
+  // Counted, not trusted: as many messages as jobs.
+  const auto stored = stage.broker.admin().stream(name_space + "_medium");
+  figures.exact = stored && stored->messages == jobs;
+  remove_name_space(stage.broker, name_space);
+  return figures;
+}
+
+Figures process_round(const Stage& stage, Lane lane) {
+  const std::string name_space = fresh_name_space();
+  const std::size_t jobs = stage.jobs(1);
+  const RawWork work{name_space, jobs, std::min<std::size_t>(stage.options.batch, 500), stage.payload, lane};
+  Figures figures;
+  (void)raw_figure(stage.raw, [&](RawClient& raw) { return raw.enqueue(work); });
+  figures.raw_per_s = raw_figure(stage.raw, [&](RawClient& raw) { return raw.process(work); });
+  if (stage.raw != nullptr) stage.raw->clean(work);
+  enqueue(stage, name_space, lane, jobs);
+  figures.per_s = process(stage, name_space, jobs, figures.exact);
+  remove_name_space(stage.broker, name_space);
+  return figures;
+}
+
+Figures single_round(const Stage& stage, std::size_t threads) {
+  const std::string name_space = fresh_name_space();
+  const std::size_t jobs = std::max<std::size_t>(stage.options.jobs / (threads > 1 ? 4 : 40), threads);
+  const RawWork work{name_space, jobs, 1, stage.payload, Lane::kAddressable};
+  Figures figures;
+  if (threads == 1) {
+    figures.raw_per_s = raw_figure(stage.raw, [&](RawClient& raw) { return raw.enqueue_singly(work); });
+    if (stage.raw != nullptr) stage.raw->clean(work);
+  }
+  figures.per_s = enqueue_singly(stage, name_space, jobs, threads);
+  const auto stored = stage.broker.admin().stream(name_space + "_medium");
+  figures.exact = stored && stored->messages == jobs / threads * threads + 1;
+  remove_name_space(stage.broker, name_space);
+  return figures;
+}
+
+struct Case {
+  std::string_view name;
+  Figures (*round)(const Stage&);
+};
+
+constexpr Case kCases[] = {
+    {"enqueue-bulk", [](const Stage& stage) { return enqueue_round(stage, Lane::kBulk); }},
+    {"process-bulk", [](const Stage& stage) { return process_round(stage, Lane::kBulk); }},
+    {"enqueue-addressable", [](const Stage& stage) { return enqueue_round(stage, Lane::kAddressable); }},
+    {"process-addressable", [](const Stage& stage) { return process_round(stage, Lane::kAddressable); }},
+    {"enqueue-singly", [](const Stage& stage) { return single_round(stage, 1); }},
+    {"enqueue-32-threads", [](const Stage& stage) { return single_round(stage, 32); }},
+};
+constexpr std::string_view kLatency = "latency";
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+BenchReport run_case(const Case& one, const Stage& stage) {
+  BenchReport report{.name = std::string(one.name), .jobs = stage.options.jobs, .exact = true};
+  std::vector<double> per_s, raw_per_s, ratios;
+  for (unsigned round = 0; round < stage.options.rounds; ++round) {
+    const Figures figures = one.round(stage);
+    per_s.push_back(figures.per_s);
+    raw_per_s.push_back(figures.raw_per_s);
+    if (figures.raw_per_s > 0) ratios.push_back(figures.per_s / figures.raw_per_s);
+    report.exact = report.exact && figures.exact;
+  }
+  report.per_s = median(per_s);
+  report.raw_per_s = median(raw_per_s);
+  report.ratio = median(ratios);
+  return report;
+}
+
+Result<std::unique_ptr<RawClient>> open_raw(const Url& url) {
+  if (url.scheme == "nats" || url.scheme == "tls") return open_raw_nats(url);
+  if (url.scheme != "sqlite") return std::unique_ptr<RawClient>();
+  const auto sync = url.params.find("sync");
+  const auto directory = std::filesystem::absolute(url.path).parent_path();
+  return open_raw_sqlite(directory.string(), sync == url.params.end() ? "full" : sync->second);
+}
+
+Result<void> check_cases(const std::vector<std::string>& wanted) {
+  const auto known = bench_cases();
+  for (const std::string& name : wanted) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string names;
+    for (const std::string& one : known) names += (names.empty() ? "" : ", ") + one;
+    return Error(ErrorCode::kInvalidArgument, "unknown case \"" + name + "\"; there are " + names);
+  }
+  return {};
+}
+
+bool is_wanted(const BenchOptions& options, std::string_view name) {
+  return options.cases.empty() || std::find(options.cases.begin(), options.cases.end(), name) != options.cases.end();
+}
+
+}  // namespace
+
+std::vector<std::string> bench_cases() {
+  std::vector<std::string> names;
+  for (const Case& one : kCases) names.emplace_back(one.name);
+  names.emplace_back(kLatency);
+  return names;
+}
+
+Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
+  if (auto checked = check_cases(options.cases); !checked) return checked;
+  const auto url = parse_url(options.url);
+  if (!url) return url.error();
+  auto broker = open_broker(options.url);
+  if (!broker) return broker.error();
+  auto raw = open_raw(*url);
+  const Stage stage{options, **broker, raw ? raw->get() : nullptr,
+                    std::string(std::max<std::size_t>(options.payload, 32), 'x')};
+  const auto finish = [&](BenchReport done) {
+    done.broker = (*broker)->capabilities().name + " " + (*broker)->capabilities().version;
+    done.durability = (*broker)->capabilities().durability;
+    if (!raw) done.note = raw.error().message();
+    report(done);
+  };
+  try {
+    for (const Case& one : kCases) {
+      if (is_wanted(options, one.name)) finish(run_case(one, stage));
+    }
+    if (is_wanted(options, kLatency)) {
+      const std::string name_space = fresh_name_space();
+      finish(measure_latency(options, **broker, name_space));
+      remove_name_space(**broker, name_space);
+    }
+  } catch (const Error& error) {
+    return error;
+  }
+  return {};
+}
+
+}  // namespace leat

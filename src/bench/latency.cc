@@ -1,0 +1,146 @@
+#include "bench/latency.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <vector>
+
+#include "core/mutex.h"
+#include "core/text.h"
+#include "core/url.h"
+#include "leat/leat.h"
+
+namespace leat {
+namespace {
+
+constexpr std::string_view kKind = "latency";
+constexpr Duration kPace = std::chrono::milliseconds(5);
+constexpr std::size_t kJobs = 1000;
+constexpr Duration kLongest = std::chrono::seconds(60);
+
+double percentile(const std::vector<double>& sorted, double share) {
+  if (sorted.empty()) return 0;
+  const auto at = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
+  return sorted[std::min(at, sorted.size() - 1)];
+}
+
+// A 4 KiB write and fsync, as a commit does it; milliseconds, 99th percentile.
+double measure_fsync(const std::filesystem::path& directory) {
+  const std::string path = (directory / "leat-fsync-probe").string();
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0) return 0;
+  std::vector<double> times;
+  const std::vector<char> page(4096, 'x');
+  for (int i = 0; i < 200; ++i) {
+    const SteadyTime begin = real_clock().steady();
+    const bool wrote = pwrite(file, page.data(), page.size(), i % 16 * 4096) > 0 && fdatasync(file) == 0;
+    if (wrote) times.push_back(std::chrono::duration<double, std::milli>(real_clock().steady() - begin).count());
+  }
+  close(file);
+  std::filesystem::remove(path);
+  std::sort(times.begin(), times.end());
+  return percentile(times, 0.99);
+}
+
+// Runs the worker's program; its standard output is what we read.
+class WorkerProcess {
+ public:
+  WorkerProcess(const BenchOptions& options, const std::string& name_space) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) throw Error(ErrorCode::kInternal, "pipe failed");
+    const std::string jobs = std::to_string(kJobs);
+    pid_ = fork();
+    if (pid_ < 0) throw Error(ErrorCode::kInternal, "fork failed");
+    if (pid_ == 0) {
+      dup2(ends[1], STDOUT_FILENO);
+      execl(options.program.c_str(), "leat", "bench-latency-worker", options.url.c_str(), name_space.c_str(),
+            jobs.c_str(), static_cast<char*>(nullptr));
+      _exit(127);
+    }
+    close(ends[1]);
+    output_ = fdopen(ends[0], "r");
+  }
+  ~WorkerProcess() {
+    std::fclose(output_);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  // False at the end.
+  bool read_line(std::string& line) {
+    char text[256];
+    if (std::fgets(text, sizeof text, output_) == nullptr) return false;
+    line = text;
+    line.erase(line.find_last_not_of('\n') + 1);
+    return true;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  std::FILE* output_ = nullptr;
+};
+
+}  // namespace
+
+BenchReport measure_latency(const BenchOptions& options, Broker& broker, const std::string& name_space) {
+  BenchReport report{.name = "latency", .jobs = kJobs};
+  if (broker.capabilities().name == "memory") {
+    report.note = "the memory broker lives in one process";
+    return report;
+  }
+  WorkerProcess worker(options, name_space);
+  std::string line;
+  if (!worker.read_line(line) || line != "ready") throw Error(ErrorCode::kInternal, "the worker process did not start");
+  Queue queue(broker, {.name_space = name_space});
+  SteadyTime next = real_clock().steady();
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    next += kPace;
+    sleep_for(real_clock(), next - real_clock().steady(), {});
+    const auto now = real_clock().steady().time_since_epoch().count();  // one clock for all processes of a machine
+    (void)queue.push(EncodedJob{std::string(kKind), std::to_string(now), {}}).value();
+  }
+  std::vector<double> times;
+  while (worker.read_line(line)) {
+    if (const auto microseconds = parse_number(line)) times.push_back(static_cast<double>(*microseconds) / 1000.0);
+  }
+  std::sort(times.begin(), times.end());
+  report.exact = times.size() == kJobs;
+  report.per_s = 1e9 / static_cast<double>(kPace.count());
+  report.p50_ms = percentile(times, 0.50);
+  report.p99_ms = percentile(times, 0.99);
+  const auto url = parse_url(options.url);
+  const bool is_file = url && url->scheme == "sqlite";
+  report.fsync_ms = measure_fsync(is_file ? std::filesystem::absolute(url->path).parent_path()
+                                          : std::filesystem::temp_directory_path());
+  return report;
+}
+
+int run_latency_worker(const std::string& url, const std::string& name_space, std::size_t jobs) {
+  auto broker = open_broker(url);
+  if (!broker) return 1;
+  Worker worker(**broker, {.concurrency = 1, .name_space = name_space});
+  std::vector<std::int64_t> microseconds;
+  microseconds.reserve(jobs);
+  std::atomic<std::size_t> count{0};
+  worker.handle(kKind, [&](JobContext& job) {
+    const auto now = real_clock().steady().time_since_epoch().count();
+    const auto began = static_cast<std::int64_t>(parse_number(job.payload()).value_or(0));
+    microseconds.push_back((now - began) / 1000);  // one handler thread
+    ++count;
+    return Outcome::done();
+  });
+  if (!worker.start()) return 1;
+  std::puts("ready");
+  std::fflush(stdout);
+  const SteadyTime until = real_clock().steady() + kLongest;
+  while (count < jobs && real_clock().steady() < until) sleep_for(real_clock(), std::chrono::milliseconds(5), {});
+  worker.stop();
+  for (const std::int64_t one : microseconds) std::printf("%lld\n", static_cast<long long>(one));
+  return 0;
+}
+
+}  // namespace leat

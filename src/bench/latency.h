@@ -1,0 +1,14 @@
+// The time from enqueue to start on an idle system: producer here, worker in a process of its own.
+#pragma once
+
+#include <string>
+
+#include "bench/bench.h"
+#include "leat/broker.h"
+
+namespace leat {
+
+// Throws Error. Jobs come at a fixed rate, whether or not the one before has started (open loop).
+BenchReport measure_latency(const BenchOptions& options, Broker& broker, const std::string& name_space);
+
+}  // namespace leat

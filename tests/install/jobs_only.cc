@@ -1,0 +1,7 @@
+#include <leat/leat.h>
+#include <leat/memory_broker.h>
+
+int main() {
+  const auto broker = leat::open_memory_broker();
+  return leat::Queue(*broker).push(leat::EncodedJob{"note", "no broker but what this component has", {}}) ? 0 : 1;
+}

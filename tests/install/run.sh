@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs a build into a temporary prefix and builds a program of somebody else against it, by CMake and by pkg-config.
+# Usage: run.sh BUILD_DIR SOURCE_DIR CXX CXXFLAGS
+set -euo pipefail
+build=$1 source=$2 cxx=$3 flags=${4:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --prefix "$work/prefix" >/dev/null
+cmake -S "$source/tests/install" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+  -DCMAKE_CXX_FLAGS="$flags" >/dev/null
+cmake --build "$work/build" >/dev/null
+"$work/build/consumer" "sqlite:$work/consumer.db"
+"$work/build/jobs_only"
+
+export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig:$work/prefix/lib/$(gcc -print-multiarch)/pkgconfig
+# shellcheck disable=SC2046,SC2086
+"$cxx" -std=c++20 $flags "$source/tests/install/consumer.cc" $(pkg-config --cflags --libs --static leat) -o "$work/by-pkg-config"
+"$work/by-pkg-config" "sqlite:$work/by-pkg-config.db"
+"$work/prefix/bin/leat" --version

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing, and asks for nothing when none is.
+# Usage: install_packages.sh GROUP...   with groups: build test servers verify
+set -euo pipefail
+
+declare -A groups=(
+  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev nlohmann-json3-dev libcli11-dev"
+  [test]="libgtest-dev python3 openssl procps"
+  [servers]="nats-server"
+  [verify]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev python3"
+)
+
+missing=()
+for group in "$@"; do
+  for package in ${groups[$group]}; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "missing packages: ${missing[*]}; install them as root, or install sudo" >&2; exit 1; }
+  root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+"${root[@]}" apt-get update -qq
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# Debian starts a server that it installs; the tests run their own.
+if [[ " ${missing[*]} " == *" nats-server "* ]] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+  "${root[@]}" systemctl disable --now nats-server.service >/dev/null 2>&1 || true
+fi
