@@ -1,0 +1,88 @@
+#include "cli/command_options.h"
+
+#include "core/text.h"
+
+namespace leat::cli {
+namespace {
+
+Duration duration_or_throw(const std::string& option, const std::string& text) {
+  const auto parsed = parse_duration(text);
+  if (!parsed) throw CLI::ValidationError(option, parsed.error().message());
+  return *parsed;
+}
+
+template <class Target>
+CLI::Option* add_any_duration(CLI::App& command, const std::string& name, Target& target,
+                              const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name, [name, &target](const std::string& text) { target = duration_or_throw(name, text); }, description)
+      ->type_name("DURATION");
+}
+
+}  // namespace
+
+void end_help_with(CLI::App& command, const std::string& example) {
+  command.footer("Options of all commands (--url, --namespace, --json, --log-level): leat --help\n\nExample:\n  " +
+                 example);
+}
+
+CLI::Option* add_duration(CLI::App& command, const std::string& name, Duration& target,
+                          const std::string& description) {
+  return add_any_duration(command, name, target, description + " [" + format_duration(target) + "]");
+}
+
+CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optional<Duration>& target,
+                          const std::string& description) {
+  return add_any_duration(command, name, target, description);
+}
+
+CLI::Option* add_queue_name(CLI::App& command, std::string& target) {
+  return command
+      .add_option_function<std::string>(
+          "--queue",
+          [&target](const std::string& text) {
+            if (const auto named = check_queue_name(text); !named)
+              throw CLI::ValidationError("--queue", named.error().message());
+            target = text;
+          },
+          "The queue" + (target.empty() ? std::string() : " [" + target + "]"))
+      ->type_name("NAME");
+}
+
+CLI::Option* add_priority(CLI::App& command, Priority& target) {
+  return command
+      .add_option_function<std::string>(
+          "--priority",
+          [&target](const std::string& text) {
+            const auto parsed = parse_priority(text);
+            if (!parsed) throw CLI::ValidationError("--priority", "\"" + text + "\": use high, medium or low");
+            target = *parsed;
+          },
+          "high, medium or low [" + std::string(to_string(target)) + "]")
+      ->type_name("LEVEL");
+}
+
+CLI::Option* add_headers(CLI::App& command, Headers& target) {
+  return command
+      .add_option_function<std::vector<std::string>>(
+          "--header",
+          [&target](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const auto [name, value] = split_pair("--header", text);
+              target.set(name, value);
+            }
+          },
+          "A header of the job; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+}
+
+std::pair<std::string, std::string> split_pair(const std::string& option, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == text.npos || equals == 0)
+    throw CLI::ValidationError(option, "\"" + text + "\": write a name, `=` and a value");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+}  // namespace leat::cli

@@ -1,0 +1,29 @@
+// Options that several commands have, and the end that every help text has.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "leat/job.h"
+#include "leat/message.h"
+
+namespace leat::cli {
+
+// What a command's `--help` ends with: where the options of all commands are told, and an example.
+void end_help_with(CLI::App& command, const std::string& example);
+
+// Options whose text is checked while the command line is parsed. The target outlives the command.
+CLI::Option* add_duration(CLI::App& command, const std::string& name, Duration& target, const std::string& description);
+CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optional<Duration>& target,
+                          const std::string& description);
+CLI::Option* add_queue_name(CLI::App& command, std::string& target);
+CLI::Option* add_priority(CLI::App& command, Priority& target);
+// Repeated: `--header name=value`.
+CLI::Option* add_headers(CLI::App& command, Headers& target);
+
+// "kind=command" in two; throws CLI::ValidationError under the option's name when there is no `=` or no name.
+std::pair<std::string, std::string> split_pair(const std::string& option, const std::string& text);
+
+}  // namespace leat::cli

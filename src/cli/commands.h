@@ -1,0 +1,19 @@
+// Every command of the program: each adds itself to the command line, and chooses its action when it is named there.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/app.h"
+
+namespace leat::cli {
+
+// `app` outlives `root`.
+void add_enqueue(CLI::App& root, App& app);
+void add_worker(CLI::App& root, App& app);
+void add_job(CLI::App& root, App& app);
+void add_queue(CLI::App& root, App& app);
+void add_dead(CLI::App& root, App& app);
+void add_demo(CLI::App& root, App& app);
+void add_bench(CLI::App& root, App& app);
+
+}  // namespace leat::cli

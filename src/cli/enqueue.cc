@@ -1,0 +1,93 @@
+// `leat enqueue`
+#include "cli/command_options.h"
+#include "cli/commands.h"
+#include "cli/enqueue_lines.h"
+#include "cli/job_result.h"
+#include "cli/json_check.h"
+#include "leat/queue.h"
+
+namespace leat::cli {
+namespace {
+
+struct EnqueueOptions {
+  std::string kind;
+  std::string payload;
+  std::string queue = "default";
+  Priority priority = Priority::kMedium;
+  std::optional<unsigned> max_attempts;
+  std::optional<Duration> wait;
+  Headers headers;
+  bool result = false;
+  bool raw = false;
+  bool bulk = false;
+  bool ids = false;
+};
+
+PushOptions push_options(const EnqueueOptions& options) {
+  return {.priority = options.priority,
+          .lane = options.bulk ? Lane::kBulk : Lane::kAddressable,
+          .result = options.result || options.wait ? KeepResult::kYes : KeepResult::kNo,
+          .max_attempts = options.max_attempts};
+}
+
+Result<int> enqueue_input(App& app, Queue& queue, const EnqueueOptions& options) {
+  if (options.wait)
+    return Error(ErrorCode::kInvalidArgument, "--wait needs a single job: give its JSON instead of -");
+  return enqueue_lines(app, queue,
+                       {.kind = options.kind,
+                        .headers = options.headers,
+                        .push = push_options(options),
+                        .check = options.raw ? LineJobs::Check::kNone : LineJobs::Check::kJson,
+                        .ids = options.ids ? LineJobs::Ids::kPrint : LineJobs::Ids::kHide});
+}
+
+Result<int> enqueue_one(App& app, Queue& queue, const EnqueueOptions& options) {
+  const auto id = queue.push(EncodedJob{options.kind, options.payload, options.headers}, push_options(options));
+  if (!id) return id.error();
+  if (options.wait) return print_result(app, *id, *options.wait);
+  if (app.options.json) {
+    app.print_json(nlohmann::json{{"id", id->str()}});
+  } else {
+    app.print(id->str());
+  }
+  return kExitOk;
+}
+
+Result<int> enqueue(App& app, const EnqueueOptions& options) {
+  const bool from_input = options.payload == "-";
+  if (!from_input && !options.raw) {
+    if (const auto checked = check_json(options.payload); !checked)
+      return Error(checked.error().code(), checked.error().message() + ": quote it for the shell, or give --raw");
+  }
+  auto broker = app.broker();
+  if (!broker) return broker.error();
+  Queue queue(**broker, {.name = options.queue, .name_space = app.options.name_space, .log = &app.log()});
+  return from_input ? enqueue_input(app, queue, options) : enqueue_one(app, queue, options);
+}
+
+}  // namespace
+
+void add_enqueue(CLI::App& root, App& app) {
+  auto* command = root.add_subcommand("enqueue", "Enqueue one job, or one for each line of standard input");
+  auto options = std::make_shared<EnqueueOptions>();
+  command->add_option("KIND", options->kind, "What kind of job it is; picks the handler")->required();
+  command->add_option("JSON", options->payload, "The job's data; - reads one job per line from standard input")
+      ->required();
+  add_queue_name(*command, options->queue);
+  add_priority(*command, options->priority);
+  command->add_option("--max-attempts", options->max_attempts, "Attempts before it is dead [the worker's]")
+      ->check(CLI::Range(1U, 1'000'000U))
+      ->type_name("N");
+  add_headers(*command, options->headers);
+  command->add_flag("--result", options->result, "Keep its result for `leat job result`");
+  add_duration(*command, "--wait", options->wait, "Wait for its result and print it; fails when the job dies");
+  command->add_flag("--bulk", options->bulk, "The faster lane, without status or cancellation of single jobs");
+  command->add_flag("--raw", options->raw, "Take the data as it is, JSON or not");
+  command->add_flag("--ids", options->ids, "With -: print the id of each job");
+  end_help_with(*command,
+                "leat enqueue send_email '{\"to\":\"ada@example.com\"}' --priority high\n"
+                "  leat enqueue resize - --queue images < jobs.ndjson");
+  command->callback([&app, options] { app.choose([options](App& chosen) { return enqueue(chosen, *options); }); });
+}
+
+}  // namespace leat::cli

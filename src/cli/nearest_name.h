@@ -1,0 +1,15 @@
+// Guesses what a mistyped name was meant to be.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace leat::cli {
+
+// The name that the fewest typing errors (a letter added, left out, changed, or two swapped) turn into `typed`; empty
+// when it would take more than a third of its letters, and at least two.
+std::optional<std::string> nearest_name(std::string_view typed, std::span<const std::string> names);
+
+}  // namespace leat::cli
