@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Fails when a page shows other code than the example it names, or links to a file that is not there. Usage: check_docs.py ROOT
+
+A code block that follows `<!-- path -->` must be that file.
+"""
+import pathlib
+import re
+import sys
+
+BLOCK = re.compile(r"<!-- (\S+) -->\n```\w*\n(.*?)```\n", re.S)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+
+
+def check(root, page):
+    text = page.read_text()
+    for path, code in BLOCK.findall(text):
+        if code != (root / path).read_text():
+            yield f"{page}: the block is not what {path} says"
+    for target in LINK.findall(text):
+        if not (page.parent / target).exists():
+            yield f"{page}: there is no {target}"
+
+
+def main(root):
+    root = pathlib.Path(root)
+    pages = sorted(root.glob("*.md")) + sorted((root / "docs").rglob("*.md"))
+    findings = [f for page in pages for f in check(root, page)]
+    print("\n".join(findings + [f"{len(pages)} pages, {len(findings)} findings"]))
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
