@@ -24,19 +24,20 @@ Error connect_error(natsStatus status, const ConnectionOptions& options) {
   const std::string reason = detail != nullptr && *detail != '\0' ? detail : natsStatus_GetText(status);
   switch (static_cast<int>(status)) {
     case NATS_CONNECTION_AUTH_FAILED:
-      return {ErrorCode::kDenied, "the NATS server at " + where + " refuses the credentials: check user and password, "
-                                  "token, creds or nkey"};
+      return {ErrorCode::kDenied, "the NATS server at " + where +
+                                      " refuses the credentials: check user and password, "
+                                      "token, creds or nkey"};
     case NATS_SSL_ERROR:
     case NATS_SECURE_CONNECTION_REQUIRED:
     case NATS_SECURE_CONNECTION_WANTED:
-      return {ErrorCode::kDenied, "no TLS connection to " + where + ": " + reason +
-                                  "; check tls://, tls_ca, tls_cert and tls_key"};
+      return {ErrorCode::kDenied,
+              "no TLS connection to " + where + ": " + reason + "; check tls://, tls_ca, tls_cert and tls_key"};
     case NATS_NO_SERVER:
     case NATS_TIMEOUT:
     case NATS_IO_ERROR:
     case NATS_CONNECTION_CLOSED:
-      return {ErrorCode::kUnavailable, "no NATS server answers at " + where + " (" + reason +
-                                       "): start one, or correct the address"};
+      return {ErrorCode::kUnavailable,
+              "no NATS server answers at " + where + " (" + reason + "): start one, or correct the address"};
     default: return {ErrorCode::kUnavailable, "cannot connect to " + where + ": " + reason};
   }
 }
@@ -47,6 +48,11 @@ Error publish_error(natsStatus status, std::size_t max_payload) {
             "the message is larger than the server's max_payload of " + std::to_string(max_payload) + " bytes"};
   }
   return {ErrorCode::kUnavailable, std::string("not sent: ") + natsStatus_GetText(status)};
+}
+
+// nats.c refuses a null pointer, also for no bytes.
+const char* bytes_of(std::string_view data) {
+  return data.data() == nullptr ? "" : data.data();
 }
 
 // nats.c takes C strings; a view of a std::string or a literal is not always one.
@@ -103,7 +109,7 @@ natsStatus apply_transport(natsOptions* to, const ConnectionOptions& options) {
                               natsOptions_SetReconnectBufSize(to, kReconnectBuffer),
                               natsOptions_SetPingInterval(to, kPingInterval),
                               natsOptions_SetMaxPingsOut(to, 2),
-                              natsOptions_SetMaxPendingMsgs(to, 1 << 30),
+                              natsOptions_SetMaxPendingMsgs(to, 1 << 20),
                               natsOptions_SetFailRequestsOnDisconnect(to, true),
                               natsOptions_SetSendAsap(to, options.sending == Sending::kAtOnce)};
   const auto* bad = std::find_if(std::begin(steps), std::end(steps), [](natsStatus s) { return s != NATS_OK; });
@@ -141,9 +147,9 @@ Connection::~Connection() {
 
 Result<void> Connection::publish(const char* subject, const char* reply, std::string_view data) {
   const int size = static_cast<int>(data.size());
-  const natsStatus status = reply == nullptr
-                                ? natsConnection_Publish(connection_.get(), subject, data.data(), size)
-                                : natsConnection_PublishRequest(connection_.get(), subject, reply, data.data(), size);
+  const natsStatus status =
+      reply == nullptr ? natsConnection_Publish(connection_.get(), subject, bytes_of(data), size)
+                       : natsConnection_PublishRequest(connection_.get(), subject, reply, bytes_of(data), size);
   if (status != NATS_OK) return publish_error(status, max_payload());
   return {};
 }
@@ -167,7 +173,7 @@ Result<Received> Connection::request(const std::string& subject, std::string_vie
                                      std::chrono::milliseconds timeout) {
   natsMsg* answer = nullptr;
   const natsStatus status =
-      natsConnection_Request(&answer, connection_.get(), subject.c_str(), body.data(), static_cast<int>(body.size()),
+      natsConnection_Request(&answer, connection_.get(), subject.c_str(), bytes_of(body), static_cast<int>(body.size()),
                              std::max<std::int64_t>(1, timeout.count()));
   if (status == NATS_OK) return Received(answer);
   if (status == NATS_NO_RESPONDERS) return Error(ErrorCode::kUnavailable, "nobody answers to " + subject);
@@ -180,7 +186,9 @@ void Connection::flush(std::chrono::milliseconds timeout) {
   (void)natsConnection_FlushTimeout(connection_.get(), std::max<std::int64_t>(1, timeout.count()));
 }
 
-bool Connection::connected() const { return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED; }
+bool Connection::connected() const {
+  return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED;
+}
 
 std::uint64_t Connection::losses() const {
   MutexLock lock(mutex_);

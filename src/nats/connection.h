@@ -1,4 +1,5 @@
-// One connection to a NATS server or cluster: it reconnects for ever and tells who listens when it was lost and is back.
+// One connection to a NATS server or cluster: it reconnects for ever and tells who listens when it was lost and is
+// back.
 #pragma once
 
 #include <chrono>

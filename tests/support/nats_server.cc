@@ -93,9 +93,8 @@ std::vector<NatsBinary> nats_server_binaries() {
     }
     std::vector<NatsBinary> list;
     for (const auto& [version, path] : found) list.push_back({version, path});
-    std::sort(list.begin(), list.end(), [](const NatsBinary& a, const NatsBinary& b) {
-      return version_key(a.version) < version_key(b.version);
-    });
+    std::sort(list.begin(), list.end(),
+              [](const NatsBinary& a, const NatsBinary& b) { return version_key(a.version) < version_key(b.version); });
     return list;
   }();
   return binaries;
@@ -140,7 +139,9 @@ NatsServer::NatsServer(NatsServerOptions options) : options_(std::move(options))
   throw std::runtime_error("nats-server does not start: " + log_tail());
 }
 
-NatsServer::~NatsServer() { stop(Shutdown::kKill); }
+NatsServer::~NatsServer() {
+  stop(Shutdown::kKill);
+}
 
 void NatsServer::launch() {
   std::string config = "listen: \"" + address() + "\"\n";
@@ -192,8 +193,12 @@ void NatsServer::start() {
   if (!wait_until_ready()) throw std::runtime_error("nats-server does not start again: " + log_tail());
 }
 
-void NatsServer::freeze() { kill(pid_, SIGSTOP); }
-void NatsServer::thaw() { kill(pid_, SIGCONT); }
+void NatsServer::freeze() {
+  kill(pid_, SIGSTOP);
+}
+void NatsServer::thaw() {
+  kill(pid_, SIGCONT);
+}
 
 NatsCluster::NatsCluster(const NatsBinary& binary) {
   constexpr std::size_t kServers = 3;
@@ -205,8 +210,9 @@ NatsCluster::NatsCluster(const NatsBinary& binary) {
   }
   for (std::size_t i = 0; i < kServers; ++i) {
     NatsServerOptions options{.binary = binary};
-    options.config = "server_name: n" + std::to_string(i) + "\ncluster { name: c, listen: \"127.0.0.1:" +
-                     std::to_string(ports[i]) + "\", routes: [" + routes + "] }";
+    options.config = "server_name: n" + std::to_string(i) +
+                     "\ncluster { name: c, listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\", routes: [" + routes +
+                     "] }";
     servers_.push_back(std::make_unique<NatsServer>(std::move(options)));
   }
   wait_for_leader();
@@ -224,7 +230,8 @@ void NatsCluster::wait_for_leader() {
     auto connection = nats::Connection::open({.servers = addresses()});
     if (connection) {
       auto answer = (*connection)->request("$JS.API.STREAM.NAMES", {}, milliseconds(500));
-      const auto parsed = answer ? jetstream::parse_api_answer(answer->data()) : Result<jetstream::ApiAnswer>(answer.error());
+      const auto parsed =
+          answer ? jetstream::parse_api_answer(answer->data()) : Result<jetstream::ApiAnswer>(answer.error());
       if (parsed && parsed->error == 0) return;
     }
     sleep_for(real_clock(), milliseconds(50), {});

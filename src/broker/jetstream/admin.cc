@@ -9,7 +9,9 @@
 namespace leat::jetstream {
 namespace {
 
-std::string named(std::string_view stream) { return "stream \"" + std::string(stream) + "\""; }
+std::string named(std::string_view stream) {
+  return "stream \"" + std::string(stream) + "\"";
+}
 
 // Names go into API subjects: one with a dot or a wildcard in it would ask for something else.
 Result<void> check_name(std::string_view name) {
@@ -62,7 +64,8 @@ Result<std::uint64_t> JetStreamAdmin::count_under(const std::string& stream, std
                                        named(stream));
     if (!info) return info.error();
     const auto& subjects = object_at(object_at(*info, "state"), "subjects");
-    for (const auto& [subject, number] : subjects.items()) count += number.is_number() ? number.get<std::uint64_t>() : 0;
+    for (const auto& [subject, number] : subjects.items())
+      count += number.is_number() ? number.get<std::uint64_t>() : 0;
     offset += subjects.size();
     if (subjects.empty() || offset >= number_at(*info, "total")) return count;
   }
@@ -81,8 +84,7 @@ Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view st
                      .redelivered = number_at(info, "num_redelivered")});
   });
   if (!listed) return listed.error();
-  std::sort(facts.begin(), facts.end(),
-            [](const ConsumerFacts& a, const ConsumerFacts& b) { return a.name < b.name; });
+  std::sort(facts.begin(), facts.end(), [](const ConsumerFacts& a, const ConsumerFacts& b) { return a.name < b.name; });
   return facts;
 }
 
@@ -104,7 +106,8 @@ Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view 
 
 Result<bool> JetStreamAdmin::remove(std::string_view stream, std::uint64_t sequence) {
   if (auto valid = check_name(stream); !valid) return valid.error();
-  auto answer = session_.api().call("STREAM.MSG.DELETE." + std::string(stream), {{"seq", sequence}, {"no_erase", true}});
+  auto answer =
+      session_.api().call("STREAM.MSG.DELETE." + std::string(stream), {{"seq", sequence}, {"no_erase", true}});
   if (!answer) return answer.error().with_context(named(stream));
   const bool missing = answer->error == ApiCode::kNoMessage || answer->error == ApiCode::kNoSuchSequence ||
                        answer->error == ApiCode::kDeleteFailed;

@@ -48,7 +48,8 @@ ErrorCode meaning_of(int error, int code, std::string_view description) {
   if (error == ApiCode::kStoreFailed) {
     return description.find("maximum") != description.npos ? ErrorCode::kFull : ErrorCode::kUnavailable;
   }
-  const auto* found = std::find_if(kMeanings.begin(), kMeanings.end(), [&](const Meaning& m) { return m.error == error; });
+  const auto* found =
+      std::find_if(kMeanings.begin(), kMeanings.end(), [&](const Meaning& m) { return m.error == error; });
   if (found != kMeanings.end()) return found->code;
   switch (code) {
     case 400: return ErrorCode::kInvalidArgument;

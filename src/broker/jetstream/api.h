@@ -1,7 +1,7 @@
 // Requests to JetStream's API: JSON in, JSON out, and its error codes in leat's words.
 //
-// They are made by hand, not with nats.c's calls: which fields are sent depends on the server's level, not on the client's
-// version.
+// They are made by hand, not with nats.c's calls: which fields are sent depends on the server's level, not on the
+// client's version.
 #pragma once
 
 #include <nlohmann/json.hpp>

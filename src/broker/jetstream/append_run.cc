@@ -9,15 +9,15 @@ namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kWindow = 4096;              // messages without an answer
-constexpr std::size_t kWindowBytes = 16 << 20;     // and their payloads
-constexpr milliseconds kTotal{30'000};             // without an answer it is given up
-constexpr milliseconds kStep{250};                 // between looks at the connection
-constexpr milliseconds kQuiet{5000};               // no answer at all for so long: they are lost
-constexpr milliseconds kQuietAfterLoss{500};       // the same once the connection was lost and is back
-constexpr milliseconds kPause{150};                // before a refused message is sent again
+constexpr std::size_t kWindow = 4096;           // messages without an answer
+constexpr std::size_t kWindowBytes = 16 << 20;  // and their payloads
+constexpr milliseconds kTotal{30'000};          // without an answer it is given up
+constexpr milliseconds kStep{250};              // between looks at the connection
+constexpr milliseconds kQuiet{5000};            // no answer at all for so long: they are lost
+constexpr milliseconds kQuietAfterLoss{500};    // the same once the connection was lost and is back
+constexpr milliseconds kPause{150};             // before a refused message is sent again
 constexpr milliseconds kFlush{1000};
-constexpr std::size_t kFew = 8;                    // sent by themselves they are there sooner
+constexpr std::size_t kFew = 8;  // sent by themselves they are there sooner
 constexpr const char* kIdHeader = "Nats-Msg-Id";
 constexpr const char* kExpectationHeader = "Nats-Expected-Last-Subject-Sequence";
 
@@ -96,7 +96,8 @@ std::optional<Error> AppendRun::find_fault(const AppendRequest& request, const S
     return Error(ErrorCode::kInvalidArgument, "the message id holds a line break or a zero byte");
   }
   if (!entry.takes(message.subject)) {
-    return Error(ErrorCode::kInvalidArgument, "stream \"" + stream_ + "\" has no subject for \"" + message.subject + "\"");
+    return Error(ErrorCode::kInvalidArgument,
+                 "stream \"" + stream_ + "\" has no subject for \"" + message.subject + "\"");
   }
   if (const std::size_t size = wire_size(request); max_payload_ > 0 && size > max_payload_) {
     return Error(ErrorCode::kInvalidArgument, "the message takes " + std::to_string(size) +

@@ -17,8 +17,7 @@ namespace leat::jetstream {
 // One thread runs it; the answers come on another.
 class AppendRun : private nats::ReplySink {
  public:
-  AppendRun(Session& session, StreamCatalog& catalog, std::string_view stream,
-            std::span<const AppendRequest> requests);
+  AppendRun(Session& session, StreamCatalog& catalog, std::string_view stream, std::span<const AppendRequest> requests);
 
   // Once. One result per request.
   std::vector<Result<Appended>> run();
@@ -27,9 +26,9 @@ class AppendRun : private nats::ReplySink {
   enum class State : std::uint8_t { kUnsent, kInFlight, kRefused, kAnswered };
   struct Slot {
     State state = State::kUnsent;
-    std::uint8_t sends = 0;  // saturates
-    bool nobody = false;     // the last refusal: no server leads the stream, or none has it
-    PubAck ack;              // kRefused, kAnswered
+    std::uint8_t sends = 0;        // saturates
+    bool nobody = false;           // the last refusal: no server leads the stream, or none has it
+    PubAck ack;                    // kRefused, kAnswered
     std::optional<Error> failure;  // found without or instead of an answer
   };
 

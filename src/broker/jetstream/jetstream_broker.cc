@@ -13,7 +13,9 @@ namespace {
 constexpr unsigned kMostReplicas = 5;
 constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
 
-Error invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+Error invalid(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 Result<void> check_name(std::string_view what, const std::string& name) {
   if (is_plain_name(name)) return {};

@@ -49,9 +49,13 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-std::string by_sequence(std::uint64_t sequence) { return nlohmann::json{{"seq", sequence}}.dump(); }
+std::string by_sequence(std::uint64_t sequence) {
+  return nlohmann::json{{"seq", sequence}}.dump();
+}
 
-std::string last_by_subject(std::string_view subject) { return nlohmann::json{{"last_by_subj", subject}}.dump(); }
+std::string last_by_subject(std::string_view subject) {
+  return nlohmann::json{{"last_by_subj", subject}}.dump();
+}
 
 std::string next_by_subject(std::uint64_t from_sequence, std::string_view filter) {
   return nlohmann::json{{"seq", from_sequence}, {"next_by_subj", filter}}.dump();

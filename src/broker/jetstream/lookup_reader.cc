@@ -7,10 +7,10 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr std::size_t kMostCount = 10'000;
-constexpr std::size_t kRanges = 64;              // requests at a time
-constexpr std::size_t kFirstRange = 8;           // sequences in each of them, in the beginning
+constexpr std::size_t kRanges = 64;     // requests at a time
+constexpr std::size_t kFirstRange = 8;  // sequences in each of them, in the beginning
 constexpr std::size_t kLargestRange = 1 << 20;
-constexpr milliseconds kLook{100};               // a follower at the end looks again so often
+constexpr milliseconds kLook{100};  // a follower at the end looks again so often
 
 }  // namespace
 

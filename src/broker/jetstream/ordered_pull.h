@@ -63,8 +63,8 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   Session& session_;
   Clock& clock_;
   OrderedConfig config_;
-  bool consumer_made_ = false;     // there is one, as far as we know
-  std::uint64_t pending_ = 0;      // behind the last message returned
+  bool consumer_made_ = false;           // there is one, as far as we know
+  std::uint64_t pending_ = 0;            // behind the last message returned
   std::uint64_t consumer_sequence_ = 0;  // of the last message returned
   std::uint64_t stream_sequence_ = 0;
 

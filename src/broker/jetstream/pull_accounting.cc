@@ -10,7 +10,9 @@ std::uint64_t PullAccounting::open(std::size_t batch, SteadyTime ends) {
   return last_number_;
 }
 
-void PullAccounting::delivered() { take_from_oldest(1); }
+void PullAccounting::delivered() {
+  take_from_oldest(1);
+}
 
 void PullAccounting::end(std::uint64_t number, std::optional<std::size_t> undelivered) {
   if (number <= lost_up_to_ || number > last_number_) return;

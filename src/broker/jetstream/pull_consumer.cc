@@ -18,7 +18,9 @@ constexpr milliseconds kGrace{250};                   // for the server's word t
 constexpr milliseconds kPause{100};                   // and as much again at random
 constexpr milliseconds kWithoutNews{1000};            // while the connection is lost
 
-milliseconds heartbeat_of(milliseconds expires) { return std::min<milliseconds>(kHeartbeat, expires / 2); }
+milliseconds heartbeat_of(milliseconds expires) {
+  return std::min<milliseconds>(kHeartbeat, expires / 2);
+}
 
 std::string pull_body(std::size_t count, milliseconds expires, bool no_wait) {
   std::string body = "{\"batch\":" + std::to_string(count);

@@ -101,7 +101,8 @@ Result<void> Session::check_jetstream() {
                               " has no JetStream for this account: start it with -js, or enable it for the account";
   if (!answer) {
     if (answer.error().code() == ErrorCode::kUnknown) return {};
-    return Error(ErrorCode::kNotFound, missing + " (nobody answers to " + subject + ")");
+    if (!control_->connected()) return answer.error();
+    return Error(ErrorCode::kNotFound, missing + " (" + answer.error().message() + ")");
   }
   const auto parsed = parse_api_answer(answer->data());
   if (!parsed) return parsed.error().with_context(subject);

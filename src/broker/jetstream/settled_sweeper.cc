@@ -5,7 +5,9 @@
 namespace leat::jetstream {
 namespace {
 
-bool messages_come_back(const ServerLevel& level) { return level.before(2, 10); }
+bool messages_come_back(const ServerLevel& level) {
+  return level.before(2, 10);
+}
 
 }  // namespace
 

@@ -18,7 +18,9 @@ std::string body_of(const Settlement& settlement) {
   return "-NAK {\"delay\": " + std::to_string(settlement.delay.count()) + "}";
 }
 
-Error no_token() { return {ErrorCode::kInvalidArgument, "the lease has no token: it is not from this consumer"}; }
+Error no_token() {
+  return {ErrorCode::kInvalidArgument, "the lease has no token: it is not from this consumer"};
+}
 
 }  // namespace
 

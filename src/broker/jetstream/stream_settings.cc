@@ -9,7 +9,9 @@ namespace leat::jetstream {
 namespace {
 
 // JetStream writes "no limit" as -1 (and, where a stream was made without the field, as 0).
-std::int64_t limit(std::uint64_t value) { return value == 0 ? -1 : static_cast<std::int64_t>(value); }
+std::int64_t limit(std::uint64_t value) {
+  return value == 0 ? -1 : static_cast<std::int64_t>(value);
+}
 
 enum class Form { kPlain, kLimit, kDuration, kSubjects };
 
@@ -88,14 +90,10 @@ nlohmann::json to_json(const StreamConfig& config, const ServerLevel& level) {
 }
 
 nlohmann::json to_json(const ConsumerConfig& config, bool work_queue) {
-  nlohmann::json json{{"name", config.name},
-                      {"durable_name", config.name},
-                      {"ack_policy", "explicit"},
-                      {"ack_wait", config.ack_wait.count()},
-                      {"max_deliver", -1},
-                      {"max_ack_pending", config.max_unsettled},
-                      {"replay_policy", "instant"},
-                      {"deliver_policy", "all"}};
+  nlohmann::json json{{"name", config.name},        {"durable_name", config.name},
+                      {"ack_policy", "explicit"},   {"ack_wait", config.ack_wait.count()},
+                      {"max_deliver", -1},          {"max_ack_pending", config.max_unsettled},
+                      {"replay_policy", "instant"}, {"deliver_policy", "all"}};
   if (config.filter != ">") json["filter_subject"] = config.filter;
   if (work_queue) return json;  // it refuses every other beginning
   if (config.start_sequence > 0) {

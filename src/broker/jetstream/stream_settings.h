@@ -26,6 +26,8 @@ void add_common_stream_fields(nlohmann::json& config, const ServerLevel& level);
 Duration usable_window(Duration dedupe_window, Duration max_age);
 
 // A filter of JetStream's API: "" is the same as ">".
-inline std::string_view filter_or_all(std::string_view filter) { return filter.empty() ? ">" : filter; }
+inline std::string_view filter_or_all(std::string_view filter) {
+  return filter.empty() ? ">" : filter;
+}
 
 }  // namespace leat::jetstream
