@@ -9,7 +9,6 @@
 namespace leat::sqlite {
 namespace {
 
-constexpr std::uint64_t kSweep = 1'000;
 Error filter_differs(const ConsumerConfig& config, const ConsumerState& actual) {
   return {ErrorCode::kConflict, "subscription \"" + config.name + "\" exists with the filter \"" + actual.filter.text +
                                     "\", not \"" + config.filter + "\""};

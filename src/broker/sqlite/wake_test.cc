@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "core/thread.h"
 #include "tests/support/temporary_directory.h"
 

@@ -16,6 +16,11 @@ Result<void> WriteQueue::run(Durability durability, const Write& write) {
   return {};
 }
 
+std::size_t WriteQueue::waiting() {
+  MutexLock lock(mutex_);
+  return waiting_.size();
+}
+
 // True when the caller leads at once.
 bool WriteQueue::enqueue(Request& request) {
   MutexLock lock(mutex_);

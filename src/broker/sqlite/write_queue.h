@@ -54,6 +54,9 @@ class WriteQueue {
   // Waits until the write is committed. Errors: what the write threw, kFull, kUnavailable: then it left no trace.
   Result<void> run(Durability durability, const Write& write);
 
+  // How many wait for the next transaction.
+  std::size_t waiting();
+
  private:
   enum State : std::uint32_t { kWaiting, kLeads, kDone };
   struct Request {

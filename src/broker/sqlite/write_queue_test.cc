@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "broker/sqlite/schema.h"
 #include "core/thread.h"
 #include "tests/support/temporary_directory.h"
@@ -35,26 +37,20 @@ class WriteQueueTest : public testing::Test {
 
   // Runs the writes while the first one holds the lead until all others wait.
   std::vector<Result<void>> run_together(const std::vector<Write>& writes) {
-    std::atomic<std::size_t> begun = 0;
     std::vector<Result<void>> results(writes.size());
     std::atomic<bool> leads = false;
     const Write leader = [&](Transaction&) {
       leads = true;
       leads.notify_all();
-      // The last step into the queue cannot be seen from here: each waits a little after it said that it comes.
-      while (begun < writes.size()) begun.wait(begun);
-      sleep_for(real_clock(), std::chrono::milliseconds(50), {});
+      while (queue_->waiting() < writes.size()) std::this_thread::yield();
     };
     const Thread holder =
         start_thread("leader", [&](std::stop_token) { queue_->run(Durability::kProcess, leader).value(); });
     leads.wait(false);
     std::vector<Thread> threads;
     for (std::size_t i = 0; i < writes.size(); ++i) {
-      threads.push_back(start_thread("writer", [&, i](std::stop_token) {
-        ++begun;
-        begun.notify_all();
-        results[i] = queue_->run(Durability::kCommitted, writes[i]);
-      }));
+      threads.push_back(start_thread(
+          "writer", [&, i](std::stop_token) { results[i] = queue_->run(Durability::kCommitted, writes[i]); }));
     }
     threads.clear();
     return results;
