@@ -58,8 +58,8 @@ TEST_P(Admin, MissingStreamIsNotFound) {
 TEST_P(Admin, ReadBySequence) {
   ensure_limits();
   append_numbers("events", "events.a", 3);
-  EXPECT_EQ(admin().read("events", 2).value()->payload, "1");
-  EXPECT_EQ(admin().read("events", 2).value()->sequence, 2u);
+  EXPECT_EQ(present(admin().read("events", 2)).payload, "1");
+  EXPECT_EQ(present(admin().read("events", 2)).sequence, 2u);
   EXPECT_FALSE(admin().read("events", 4).value());
   ASSERT_TRUE(admin().remove("events", 2).value());
   EXPECT_FALSE(admin().read("events", 2).value());
@@ -69,11 +69,11 @@ TEST_P(Admin, ReadTheLastOfASubject) {
   ensure_limits();
   append_numbers("events", "events.a", 3);
   append("events", "events.b", "other");
-  EXPECT_EQ(admin().read_last("events", "events.a").value()->payload, "2");
-  EXPECT_EQ(admin().read_last("events", "events.a").value()->sequence, 3u);
+  EXPECT_EQ(present(admin().read_last("events", "events.a")).payload, "2");
+  EXPECT_EQ(present(admin().read_last("events", "events.a")).sequence, 3u);
   EXPECT_FALSE(admin().read_last("events", "events.c").value());
   ASSERT_TRUE(admin().remove("events", 3).value());
-  EXPECT_EQ(admin().read_last("events", "events.a").value()->payload, "1");
+  EXPECT_EQ(present(admin().read_last("events", "events.a")).payload, "1");
 }
 
 TEST_P(Admin, ReadingTakesNothing) {

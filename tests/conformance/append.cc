@@ -44,7 +44,7 @@ TEST_P(Append, MessageComesBackAsItWas) {
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->subject, message.subject);
   EXPECT_EQ(stored->payload, message.payload);
-  EXPECT_EQ(stored->headers, message.headers);
+  EXPECT_EQ(sorted(stored->headers), sorted(message.headers));
   EXPECT_GE(stored->time, before - 1s);
   EXPECT_LE(stored->time, after + 1s);
 }
@@ -114,12 +114,13 @@ TEST_P(Append, InvalidHeadersAreRefused) {
   EXPECT_EQ(admin().stream("events").value().messages, 0u);
 }
 
-TEST_P(Append, LongestHeadersAreStored) {
+// Up to what every broker can keep; one of them limits all headers together to 64 KiB.
+TEST_P(Append, LongHeadersAreStored) {
   ensure_limits();
   AppendRequest request{.message = {.subject = "events.a"}};
-  request.message.headers.set(std::string(255, 'n'), std::string(65'535, 'v'));
+  request.message.headers.set(std::string(255, 'n'), std::string(60'000, 'v'));
   ASSERT_OK(store("events", request));
-  EXPECT_EQ(admin().read("events", 1).value()->headers, request.message.headers);
+  EXPECT_EQ(present(admin().read("events", 1)).headers, request.message.headers);
 }
 
 TEST_P(Append, MessageOfTheLimitIsStoredAndALargerOneRefused) {
@@ -129,7 +130,7 @@ TEST_P(Append, MessageOfTheLimitIsStoredAndALargerOneRefused) {
   // Each broker encodes headers in its own way, so only the payload's size is exact.
   const std::string largest(limit - 1'000, 'x');
   ASSERT_OK(store("events", {.message = {.subject = "events.a", .headers = {}, .payload = largest}}));
-  EXPECT_EQ(admin().read("events", 1).value()->payload.size(), largest.size());
+  EXPECT_EQ(present(admin().read("events", 1)).payload.size(), largest.size());
   const std::string larger(limit + 1, 'x');
   const auto refused = store("events", {.message = {.subject = "events.a", .headers = {}, .payload = larger}});
   ASSERT_EQ(code_of(refused), to_string(ErrorCode::kInvalidArgument));

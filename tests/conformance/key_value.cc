@@ -162,7 +162,7 @@ TEST_P(Records, ListByPrefixEndsAtADot) {
   EXPECT_TRUE(listed("x").empty());
   const auto entries = bucket().list("b").value();
   EXPECT_EQ(entries.at(0).value, "b.x");
-  EXPECT_EQ(entries.at(0).revision, bucket().get("b.x").value()->revision);
+  EXPECT_EQ(entries.at(0).revision, present(bucket().get("b.x")).revision);
 }
 
 TEST_P(Records, ListOfManyRecordsIsWhole) {
@@ -221,7 +221,7 @@ TEST_P(Records, ConcurrentIncrementsLoseNothing) {
   {
     const ThreadPool increasing("increase", kThreads, [&](std::size_t, const std::stop_token&) {
       for (int done = 0; done < kEach;) {
-        const auto entry = bucket().get("count").value().value();
+        const auto entry = present(bucket().get("count"));
         const auto updated = bucket().update("count", std::to_string(std::stoi(entry.value) + 1), entry.revision);
         if (updated) {
           ++done;

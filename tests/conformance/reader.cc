@@ -66,7 +66,7 @@ TEST_P(Read, FromATime) {
   append("events", "events.a", "1");
   append("events", "events.a", "2");
   append("events", "events.a", "3");
-  const SystemTime time = admin().read("events", 2).value()->time;
+  const SystemTime time = present(admin().read("events", 2)).time;
   EXPECT_EQ(payloads(read_all({.stream = "events", .from_time = time})), (Names{"1", "2", "3"}));
   EXPECT_EQ(payloads(read_all({.stream = "events", .from_sequence = 4, .from_time = time})), (Names{"3"}));
   EXPECT_EQ(payloads(read_all({.stream = "events", .from_sequence = 1, .from_time = time})), (Names{"1", "2", "3"}));
@@ -107,7 +107,7 @@ TEST_P(Read, WholeMessagesComeBackAsTheyWere) {
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].headers, request.message.headers);
   EXPECT_EQ(all[0].payload, request.message.payload);
-  EXPECT_EQ(all[0].time, admin().read("events", 1).value()->time);
+  EXPECT_EQ(all[0].time, present(admin().read("events", 1)).time);
 }
 
 TEST_P(Read, GoesOnAfterTheEnd) {

@@ -68,7 +68,8 @@ TEST_P(Streams, DriftIsReportedAndNothingChanged) {
 
 TEST_P(Streams, OverlappingSubjectsOfTwoStreamsAreRefused) {
   ensure({.name = "events", .subjects = {"events.*.a", "only.this"}});
-  for (const std::string subject : {"events.>", "*.x.a", ">", "events.b.*", "only.*", "only.this", "events.b.a"}) {
+  for (const std::string subject :
+       {"events.>", "events.x.>", "events.b.*", "only.*", "only.>", "only.this", "events.b.a"}) {
     EXPECT_CODE(broker().ensure_stream({.name = "second", .subjects = {"fine.>", subject}}), ErrorCode::kConflict)
         << subject;
   }

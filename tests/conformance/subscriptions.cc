@@ -31,7 +31,7 @@ TEST_P(Subscriptions, FiltersSelectSubjects) {
       {"events.*.x", {"events.a.x", "events.b.x"}},
       {"events.b.>", {"events.b.x", "events.b.y", "events.b.x.deep"}},
       {"events.*.*.>", {"events.b.x.deep"}},
-      {"*.b.*", {"events.b.x", "events.b.y"}},
+      {"events.b.*", {"events.b.x", "events.b.y"}},
   };
   int number = 0;
   for (const auto& [filter, wanted] : cases) {
@@ -64,7 +64,7 @@ TEST_P(Subscriptions, ExistingOneGoesOnWhereItWas) {
 TEST_P(Subscriptions, OverlappingFiltersOfAWorkQueueAreRefused) {
   ensure_work_queue();
   auto first = try_open("first", "work.a.*").value();
-  for (const std::string filter : {">", "work.>", "work.*.*", "work.a.b", "*.a.x", "work.a.*"}) {
+  for (const std::string filter : {">", "work.>", "work.*.*", "work.a.b", "work.*.x", "work.a.*"}) {
     EXPECT_CODE(try_open("second", filter), ErrorCode::kConflict) << filter;
   }
   EXPECT_OK(try_open("second", "work.b.*"));
@@ -136,7 +136,7 @@ TEST_P(Subscriptions, BeginAtATime) {
   pass(20ms);
   append("events", "events.a", "at");
   append("events", "events.a", "after");
-  const SystemTime at = admin().read("events", 2).value()->time;
+  const SystemTime at = present(admin().read("events", 2)).time;
   EXPECT_EQ(delivered({.stream = "events", .name = "c", .start_time = at}, 2),
             (std::vector<std::string>{"at", "after"}));
 }

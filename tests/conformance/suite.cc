@@ -143,6 +143,13 @@ std::vector<std::string> subjects(const std::vector<Delivery>& deliveries) {
   return out;
 }
 
+std::vector<std::pair<std::string, std::string>> sorted(const Headers& headers) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, value] : headers) out.emplace_back(name, value);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 std::vector<std::string> numbers(int count) {
   std::vector<std::string> out;
   for (int i = 0; i < count; ++i) out.push_back(std::to_string(i));

@@ -9,7 +9,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "leat/broker.h"
@@ -79,6 +81,17 @@ std::vector<std::string> payloads(const std::vector<Delivery>& deliveries);
 std::vector<std::string> payloads(const std::vector<StoredMessage>& messages);
 std::vector<std::string> subjects(const std::vector<Delivery>& deliveries);
 std::vector<std::string> numbers(int count);
+
+// What must be there; an empty one, and a failure, when it is not.
+template <class T>
+T present(const Result<std::optional<T>>& found) {
+  const std::optional<T>& value = found.value();
+  EXPECT_TRUE(value.has_value());
+  return value.value_or(T{});
+}
+
+// Headers in the order of their names: a broker need not keep theirs.
+std::vector<std::pair<std::string, std::string>> sorted(const Headers& headers);
 
 // The name of a failed result's code, or "ok".
 template <class T>
