@@ -1,8 +1,10 @@
 #include "broker/jetstream/admin.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/jetstream/lookup.h"
+#include "broker/jetstream/remover.h"
 #include "broker/jetstream/stream_settings.h"
 #include "core/text.h"
 
@@ -100,8 +102,24 @@ Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view 
   if (auto valid = check_name(stream); !valid) return valid.error();
   if (auto valid = check_subject(subject); !valid) return valid.error();
   auto found = look_up_one(session_, stream, last_by_subject(subject));
+  if (found && *found && session_.level().before(2, 10)) found = last_that_is_there(stream, std::move(**found));
   if (!found) return found.error();
   return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
+}
+
+// Servers before 2.10 still give a message as the last one of its subject after it was removed.
+Result<Found> JetStreamAdmin::last_that_is_there(std::string_view stream, FoundMessage last) {
+  auto itself = look_up_one(session_, stream, by_sequence(last.message.sequence));
+  if (!itself || *itself) return itself;
+  Found newest;
+  std::uint64_t from = 1;
+  while (true) {
+    auto next = look_up_one(session_, stream, next_by_subject(from, last.message.subject));
+    if (!next) return next;
+    if (!*next) return newest;
+    from = (*next)->message.sequence + 1;
+    newest = std::move(*next);
+  }
 }
 
 Result<bool> JetStreamAdmin::remove(std::string_view stream, std::uint64_t sequence) {
@@ -119,6 +137,13 @@ Result<bool> JetStreamAdmin::remove(std::string_view stream, std::uint64_t seque
 Result<std::uint64_t> JetStreamAdmin::purge(std::string_view stream, std::string_view filter) {
   if (auto valid = check_name(stream); !valid) return valid.error();
   if (auto valid = check_filter(filter); !valid) return valid.error();
+  if (session_.level().before(2, 10)) {
+    auto floors = ack_floors(session_, std::string(stream));
+    if (!floors) return floors.error();
+    if (!floors->empty()) {
+      return remove_each(session_, std::string(stream), filter, std::numeric_limits<std::uint64_t>::max());
+    }
+  }
   const nlohmann::json body = filter == ">" ? nlohmann::json(nullptr) : nlohmann::json{{"filter", filter}};
   auto purged = session_.api().require("STREAM.PURGE." + std::string(stream), body, named(stream));
   if (!purged) return purged.error();

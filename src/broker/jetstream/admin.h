@@ -1,6 +1,7 @@
 // Looks into streams and changes single messages, through the API's own requests.
 #pragma once
 
+#include "broker/jetstream/lookup.h"
 #include "broker/jetstream/session.h"
 #include "broker/jetstream/stream_catalog.h"
 #include "leat/broker_admin.h"
@@ -21,6 +22,7 @@ class JetStreamAdmin : public BrokerAdmin {
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
 
  private:
+  Result<Found> last_that_is_there(std::string_view stream, FoundMessage last);
   Result<std::uint64_t> count_under(const std::string& stream, std::string_view filter);
 
   Session& session_;

@@ -32,7 +32,7 @@ constexpr std::array kMeanings{
     Meaning{10099, ErrorCode::kConflict},  // work queue: another consumer takes everything
     Meaning{10100, ErrorCode::kConflict},  // work queue: filters overlap
     Meaning{ApiCode::kTooLarge, ErrorCode::kInvalidArgument},
-    Meaning{10052, ErrorCode::kInvalidArgument},  // stream settings
+    Meaning{ApiCode::kBadStreamConfig, ErrorCode::kInvalidArgument},
     Meaning{10047, ErrorCode::kFull},             // storage of the server
     Meaning{10028, ErrorCode::kFull},             // memory of the server
     Meaning{10023, ErrorCode::kFull},             // resources of the server

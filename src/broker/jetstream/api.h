@@ -32,6 +32,7 @@ struct ApiCode {
   static constexpr int kWrongLastSequence = 10071;
   static constexpr int kTooLarge = 10054;
   static constexpr int kStoreFailed = 10077;
+  static constexpr int kBadStreamConfig = 10052;
 };
 
 struct ApiAnswer {

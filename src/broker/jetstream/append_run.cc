@@ -65,6 +65,7 @@ std::vector<Result<Appended>> AppendRun::run() {
   std::vector<Result<Appended>> results;
   results.reserve(requests_.size());
   for (std::size_t i = 0; i < requests_.size(); ++i) results.push_back(result_of(i));
+  resolve_conflicts(results);
   return results;
 }
 
@@ -253,25 +254,40 @@ Result<Appended> AppendRun::result_of(std::size_t index) {
   Slot slot;
   {
     MutexLock lock(mutex_);
-    slot = std::move(slots_[index]);
+    slot = slots_[index];
   }
   if (slot.failure) return std::move(*slot.failure);
   if (slot.ack.error == 0 && slot.ack.code == 0) {
     return Appended{.sequence = slot.ack.sequence, .duplicate = slot.ack.duplicate};
   }
-  Error error = refusal_error(slot, requests_[index].message.subject);
-  const bool maybe_itself = slot.sends > 1 && !requests_[index].message_id.empty();
-  if (error.code() == ErrorCode::kConflict && maybe_itself) return resolve_conflict(index, std::move(error));
-  return error;
+  return refusal_error(slot, requests_[index].message.subject);
 }
 
-// A message that was sent twice can be refused because of itself: its id tells.
-Result<Appended> AppendRun::resolve_conflict(std::size_t index, Error conflict) {
-  auto found = look_up_one(session_, stream_, last_by_subject(requests_[index].message.subject));
-  if (!found) return Error(ErrorCode::kUnknown, found.error().message());
-  if (!*found) return Error(ErrorCode::kUnknown, conflict.message() + "; the message that was there is gone again");
-  if ((*found)->server_headers.get(kIdHeader) != requests_[index].message_id) return conflict;
-  return Appended{.sequence = (*found)->message.sequence};
+// A message whose id is the id of what is there was stored before: by this call, when its answer was lost, or by an
+// earlier one. Servers from 2.12 on look at the expectation first, so they say "conflict" where older ones say
+// "duplicate".
+void AppendRun::resolve_conflicts(std::vector<Result<Appended>>& results) {
+  std::vector<std::size_t> which;
+  std::vector<std::string> bodies;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i] || results[i].error().code() != ErrorCode::kConflict || requests_[i].message_id.empty()) continue;
+    which.push_back(i);
+    bodies.push_back(last_by_subject(requests_[i].message.subject));
+  }
+  if (which.empty()) return;
+  auto found = look_up(session_, stream_, bodies);
+  MutexLock lock(mutex_);
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    const std::size_t i = which[k];
+    const bool repeated = slots_[i].sends > 1;
+    if (found[k] && *found[k]) {
+      const FoundMessage& there = **found[k];
+      if (there.server_headers.get(kIdHeader) != requests_[i].message_id) continue;
+      results[i] = Appended{.sequence = there.message.sequence, .duplicate = !repeated};
+    } else if (repeated) {
+      results[i] = Error(ErrorCode::kUnknown, results[i].error().message() + "; the answer to the first try was lost");
+    }
+  }
 }
 
 }  // namespace leat::jetstream

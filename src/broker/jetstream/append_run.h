@@ -42,7 +42,7 @@ class AppendRun : private nats::ReplySink {
   void plan_slot(std::size_t index, bool over) LEAT_REQUIRES(mutex_);
   void fail_if_stream_is_gone();
   Result<Appended> result_of(std::size_t index);
-  Result<Appended> resolve_conflict(std::size_t index, Error conflict);
+  void resolve_conflicts(std::vector<Result<Appended>>& results);
   Error refusal_error(const Slot& slot, const std::string& subject) const;
 
   Session& session_;

@@ -86,9 +86,23 @@ Result<bool> JetStreamBroker::ensure(const std::string& stream, const nlohmann::
     if (!made) return made.error().with_context(what);
     *info = std::move(*made);
   }
+  if (info->error == ApiCode::kBadStreamConfig) return config_error(*info, wanted, what);
   if (info->error != 0) return api_error(*info, what);
   actual = object_at(info->body, "config");
   return created;
+}
+
+// Subjects that meet each other are refused before it is seen that they belong to another stream.
+Error JetStreamBroker::config_error(const ApiAnswer& answer, const nlohmann::json& wanted, const std::string& what) {
+  for (const auto& subject : wanted.at("subjects")) {
+    const auto owners = session_->api().call("STREAM.NAMES", {{"subject", subject}});
+    if (!owners || owners->error != 0) continue;
+    const auto names = owners->body.find("streams");
+    if (names == owners->body.end() || !names->is_array() || names->empty()) continue;
+    return {ErrorCode::kConflict, what + ": its subject \"" + subject.get<std::string>() + "\" belongs to stream \"" +
+                                      names->front().get<std::string>() + "\""};
+  }
+  return api_error(answer, what);
 }
 
 Result<EnsureResult> JetStreamBroker::ensure_stream(const StreamConfig& config) {
@@ -126,6 +140,11 @@ Result<nlohmann::json> JetStreamBroker::create_consumer(const ConsumerConfig& co
   return std::move(made->body);
 }
 
+bool JetStreamBroker::is_narrowed(const ConsumerConfig& config, const std::string& actual) {
+  const auto stream = catalog_.get(config.stream);
+  return stream && narrow(config.filter, (*stream)->subjects) == actual;
+}
+
 Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerConfig& config) {
   if (auto valid = check(config); !valid) return valid.error();
   auto info = session_->api().call("CONSUMER.INFO." + config.stream + "." + config.name);
@@ -133,14 +152,16 @@ Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerC
   if (info->error == ApiCode::kNoConsumer) {
     auto stream = catalog_.refresh(config.stream);
     if (!stream) return stream.error();
-    auto made = create_consumer(config, (*stream)->work_queue);
+    ConsumerConfig usable = config;
+    if (session_->level().before(2, 10)) usable.filter = narrow(config.filter, (*stream)->subjects);
+    auto made = create_consumer(usable, (*stream)->work_queue);
     if (!made) return made.error();
     *info = ApiAnswer{.body = std::move(*made)};
   }
   if (info->error != 0) return api_error(*info, consumer_what(config));
   const auto& actual = object_at(info->body, "config");
   const std::string filter(filter_or_all(text_at(actual, "filter_subject")));
-  if (filter != config.filter) {
+  if (filter != config.filter && !is_narrowed(config, filter)) {
     return Error(ErrorCode::kConflict, consumer_what(config) + " has the filter \"" + filter + "\", not \"" +
                                            config.filter + "\": use another name, or delete it first");
   }

@@ -159,7 +159,11 @@ Result<void> PullConsumer::wait_for_messages(Demand& demand, const std::stop_tok
     if (is_served(demand) || stop.stop_requested() || releases_ != demand.releases) return {};
     if (auto healthy = check_health(); !healthy) return healthy;
     if (auto pulled = keep_pulling(demand); !pulled) return pulled;
-    if (is_over(demand, stop)) return {};
+    if (is_over(demand, stop)) {
+      // A request that ended without a word: servers before 2.10 say nothing when the consumer is missing.
+      const bool silent = demand.options.ahead == 0 && connected_ && pulls_.outstanding() > 0;
+      return silent && !stop.stop_requested() ? check_existence() : Result<void>();
+    }
     ++waiting_;
     clock_.wait_until(changed_, mutex_, next_look(demand), stop);
     --waiting_;

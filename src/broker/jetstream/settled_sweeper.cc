@@ -1,6 +1,7 @@
 #include "broker/jetstream/settled_sweeper.h"
 
 #include "broker/jetstream/admin.h"
+#include "broker/jetstream/remover.h"
 
 namespace leat::jetstream {
 namespace {
@@ -62,14 +63,12 @@ void SettledSweeper::sweep(const std::string& stream) {
   }
   for (const AckFloor& floor : *floors) {
     if (floor.stream_sequence == 0) continue;
-    nlohmann::json body{{"seq", floor.stream_sequence + 1}};  // purges what is below
-    if (floor.filter != ">") body["filter"] = floor.filter;
-    const auto purged = session_.api().require("STREAM.PURGE." + stream, body, "stream \"" + stream + "\"");
-    if (!purged) {
-      session_.log().warn("settled messages not swept", {{"stream", stream}, {"reason", purged.error().message()}});
-    } else if (const std::uint64_t count = number_at(*purged, "purged"); count > 0) {
+    const auto removed = remove_each(session_, stream, floor.filter, floor.stream_sequence);
+    if (!removed) {
+      session_.log().warn("settled messages not swept", {{"stream", stream}, {"reason", removed.error().message()}});
+    } else if (*removed > 0) {
       session_.log().info("settled messages that came back are removed",
-                          {{"stream", stream}, {"filter", floor.filter}, {"count", count}});
+                          {{"stream", stream}, {"filter", floor.filter}, {"count", *removed}});
     }
   }
 }

@@ -108,6 +108,35 @@ nlohmann::json to_json(const ConsumerConfig& config, bool work_queue) {
   return json;
 }
 
+std::optional<std::string> intersect(std::string_view left, std::string_view right) {
+  std::string result;
+  while (true) {
+    if (left == ">") return result.append(right);
+    if (right == ">") return result.append(left);
+    const std::size_t left_end = std::min(left.find('.'), left.size());
+    const std::size_t right_end = std::min(right.find('.'), right.size());
+    const std::string_view left_token = left.substr(0, left_end);
+    const std::string_view right_token = right.substr(0, right_end);
+    if (left_token != "*" && right_token != "*" && left_token != right_token) return std::nullopt;
+    result.append(left_token == "*" ? right_token : left_token);
+    const bool left_ends = left_end == left.size();
+    const bool right_ends = right_end == right.size();
+    if (left_ends && right_ends) return result;
+    if (left_ends || right_ends) return std::nullopt;
+    result += '.';
+    left.remove_prefix(left_end + 1);
+    right.remove_prefix(right_end + 1);
+  }
+}
+
+std::string narrow(const std::string& filter, const std::vector<std::string>& subjects) {
+  std::vector<std::string> parts;
+  for (const std::string& subject : subjects) {
+    if (auto part = intersect(filter, subject)) parts.push_back(std::move(*part));
+  }
+  return filter != ">" && parts.size() == 1 ? parts.front() : filter;
+}
+
 std::string to_start_time(SystemTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   std::string fraction = std::to_string((time - seconds).count());

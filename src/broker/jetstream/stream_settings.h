@@ -2,6 +2,9 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/jetstream/session.h"
@@ -24,6 +27,13 @@ void add_common_stream_fields(nlohmann::json& config, const ServerLevel& level);
 
 // The server remembers message ids no longer than messages.
 Duration usable_window(Duration dedupe_window, Duration max_age);
+
+// What both filters select, as one filter; empty when they have nothing in common.
+std::optional<std::string> intersect(std::string_view left, std::string_view right);
+
+// Servers before 2.10 take a consumer's filter only within one subject of the stream: the part of `filter` that lies in
+// the only subject that it meets, else the filter as it is.
+std::string narrow(const std::string& filter, const std::vector<std::string>& subjects);
 
 // A filter of JetStream's API: "" is the same as ">".
 inline std::string_view filter_or_all(std::string_view filter) {
