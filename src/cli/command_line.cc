@@ -16,8 +16,7 @@ constexpr const char* kFooter =
     "  leat --url sqlite:jobs.db worker --exec greet='cat >&2'";
 
 LogLevel level_named(const std::string& text) {
-  for (const LogLevel level :
-       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff}) {
+  for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff}) {
     if (to_string(level) == text) return level;
   }
   throw CLI::ValidationError("--log-level", "\"" + text + "\": use debug, info, warn, error or off");
@@ -48,7 +47,11 @@ int run_command_line(int argc, char** argv) {
   root.get_formatter()->column_width(34);
   add_globals(root, app.options);
   add_enqueue(root, app);
+  add_worker(root, app);
+  add_job(root, app);
   add_queue(root, app);
+  add_dead(root, app);
+  add_demo(root, app);
   root.footer(kFooter);
   try {
     root.parse(argc, argv);

@@ -31,8 +31,7 @@ PushOptions push_options(const EnqueueOptions& options) {
 }
 
 Result<int> enqueue_input(App& app, Queue& queue, const EnqueueOptions& options) {
-  if (options.wait)
-    return Error(ErrorCode::kInvalidArgument, "--wait needs a single job: give its JSON instead of -");
+  if (options.wait) return Error(ErrorCode::kInvalidArgument, "--wait needs a single job: give its JSON instead of -");
   return enqueue_lines(app, queue,
                        {.kind = options.kind,
                         .headers = options.headers,

@@ -51,9 +51,9 @@ Result<int> print_result(App& app, const JobId& id, Duration wait) {
   } else if (done) {
     app.print(std::string_view(result.value).substr(0, result.value.size() - result.value.ends_with('\n')));
   } else {
-    print_error(app.options, {ErrorCode::kInternal, "job " + id.str() + " is " + std::string(name_of(result.state)) +
-                                                        " after " + std::to_string(result.attempts) +
-                                                        " attempts: " + result.error});
+    print_error(app.options,
+                {ErrorCode::kInternal, "job " + id.str() + " is " + std::string(name_of(result.state)) + " after " +
+                                           std::to_string(result.attempts) + " attempts: " + result.error});
   }
   return done ? kExitOk : kExitFailure;
 }

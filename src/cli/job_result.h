@@ -10,8 +10,8 @@
 
 namespace leat::cli {
 
-// Waits up to `wait` for the result and prints it. Returns kExitOk for a job that is done, kExitFailure for one that ended
-// otherwise. Errors: kNotFound when there is no result (yet).
+// Waits up to `wait` for the result and prints it. Returns kExitOk for a job that is done, kExitFailure for one that
+// ended otherwise. Errors: kNotFound when there is no result (yet).
 Result<int> print_result(App& app, const JobId& id, Duration wait);
 
 }  // namespace leat::cli

@@ -72,8 +72,7 @@ Result<void> LineReader::fill() {
   } while (count < 0 && errno == EINTR);
   buffer_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   searched_ = std::min(searched_, buffer_.size());
-  if (count < 0)
-    return Error(ErrorCode::kUnavailable, std::string("cannot read the input: ") + std::strerror(errno));
+  if (count < 0) return Error(ErrorCode::kUnavailable, std::string("cannot read the input: ") + std::strerror(errno));
   ended_ = count == 0;
   return {};
 }

@@ -7,6 +7,8 @@
 namespace leat::cli {
 namespace {
 
+constexpr std::size_t kClearBeginning = 3;
+
 std::size_t typing_errors(std::string_view from, std::string_view to) {
   std::vector<std::size_t> before_last(to.size() + 1);
   std::vector<std::size_t> last(to.size() + 1);
@@ -32,6 +34,7 @@ std::optional<std::string> nearest_name(std::string_view typed, std::span<const 
   std::optional<std::string> nearest;
   std::size_t fewest = 0;
   for (const std::string& name : names) {
+    if (typed.size() >= kClearBeginning && name.starts_with(typed)) return name;
     const std::size_t errors = typing_errors(name, typed);
     if (errors > std::max<std::size_t>(2, name.size() / 3) || errors >= name.size()) continue;
     if (nearest && errors >= fewest) continue;

@@ -14,6 +14,7 @@ TEST(NearestNameTest, FindsWhatWasMeant) {
   EXPECT_EQ(nearest_name("queues", kNames), "queue");
   EXPECT_EQ(nearest_name("daed", kNames), "dead");
   EXPECT_EQ(nearest_name("jobs", kNames), "job");
+  EXPECT_EQ(nearest_name("enq", kNames), "enqueue");
 }
 
 TEST(NearestNameTest, DoesNotGuessWildly) {

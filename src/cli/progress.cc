@@ -27,7 +27,8 @@ Progress::Style Progress::style_for_stderr(Style otherwise) {
 
 void Progress::show(std::string_view line) {
   if (style_ == Style::kNone) return;
-  const Duration apart = style_ == Style::kTerminal ? Duration(std::chrono::milliseconds(100)) : std::chrono::seconds(2);
+  const Duration apart =
+      style_ == Style::kTerminal ? Duration(std::chrono::milliseconds(100)) : std::chrono::seconds(2);
   const SteadyTime now = real_clock().steady();
   if (shown_ != SteadyTime::min() && now - shown_ < apart) return;
   shown_ = now;

@@ -1,0 +1,135 @@
+#include "cli/demo_workers.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+
+#include "cli/demo_job.h"
+#include "core/mutex.h"
+#include "core/text.h"
+#include "core/thread.h"
+
+namespace leat::cli {
+namespace {
+
+constexpr Duration kReportEvery = std::chrono::milliseconds(100);
+
+Outcome hash_file(const HashFile& job, const JobContext& context, const std::string& worker) {
+  if (context.attempt() <= job.fail_first) return Outcome::retry("failed on purpose");
+  auto facts = read_file_facts(job.path);
+  if (!facts) return Outcome::retry(facts.error().message());
+  facts->worker = worker;
+  auto value = Codec<FileFacts>::encode(*facts);
+  return value ? Outcome::done(std::move(*value)) : Outcome::dead(value.error().message());
+}
+
+}  // namespace
+
+DemoWorkers::~DemoWorkers() {
+  for (Member& member : members_) {
+    if (!member.running) continue;
+    kill(member.pid, SIGKILL);
+    collect_child(member.pid);
+  }
+}
+
+// In the environment, not among the arguments: a URL may hold a password.
+std::vector<std::string> DemoWorkers::environment() const {
+  std::vector<std::string> all;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (!text.starts_with("LEAT_URL=") && !text.starts_with("LEAT_NAMESPACE=")) all.emplace_back(text);
+  }
+  all.push_back("LEAT_URL=" + url_);
+  all.push_back("LEAT_NAMESPACE=" + name_space_);
+  return all;
+}
+
+Result<void> DemoWorkers::start_one() {
+  auto pipe = make_pipe();
+  if (!pipe) return pipe.error();
+  fcntl(pipe->reading.get(), F_SETFL, O_NONBLOCK);
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string name = "worker-" + std::to_string(members_.size() + 1);
+  const auto pid = start_child({.arguments = {program, "demo-worker", "--name", name},
+                                .environment = environment(),
+                                .output = pipe->writing.get()});
+  if (!pid) return pid.error();
+  members_.push_back({.name = name, .pid = *pid, .reports = std::move(pipe->reading)});
+  return {};
+}
+
+void DemoWorkers::kill_one() {
+  const auto victim = std::find_if(members_.begin(), members_.end(), [](const Member& m) { return m.running; });
+  if (victim == members_.end()) return;
+  kill(victim->pid, SIGKILL);
+  victim->status = collect_child(victim->pid);
+  victim->running = false;
+}
+
+void DemoWorkers::stop() {
+  for (const Member& member : members_) {
+    if (member.running) kill(member.pid, SIGTERM);
+  }
+  for (Member& member : members_) {
+    if (!member.running) continue;
+    member.status = collect_child(member.pid);
+    member.running = false;
+  }
+  listen();
+}
+
+void DemoWorkers::listen() {
+  for (Member& member : members_) {
+    std::array<char, 4096> bytes{};
+    for (ssize_t count = 1; count > 0;) {
+      count = read(member.reports.get(), bytes.data(), bytes.size());
+      if (count > 0) member.unread.append(bytes.data(), static_cast<std::size_t>(count));
+    }
+    const auto end = member.unread.rfind('\n');
+    if (end == member.unread.npos) continue;
+    const auto before = end == 0 ? member.unread.npos : member.unread.rfind('\n', end - 1);
+    const std::size_t begin = before == member.unread.npos ? 0 : before + 1;
+    member.retried = parse_number(std::string_view(member.unread).substr(begin, end - begin)).value_or(member.retried);
+    member.unread.erase(0, end + 1);
+  }
+}
+
+std::size_t DemoWorkers::running() const {
+  return static_cast<std::size_t>(
+      std::count_if(members_.begin(), members_.end(), [](const Member& m) { return m.running; }));
+}
+
+std::uint64_t DemoWorkers::retried() const {
+  return std::accumulate(members_.begin(), members_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Member& m) { return sum + m.retried; });
+}
+
+int run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log) {
+  Worker worker(broker, {.queues = {kDemoHeaders, kDemoOthers},
+                         .concurrency = kDemoConcurrency,
+                         .retry = {.first = std::chrono::milliseconds(200), .factor = 2.0},
+                         .ack_wait = std::chrono::seconds(2),
+                         .name_space = name_space,
+                         .name = name,
+                         .log = &log});
+  worker.handle<HashFile>([&](const HashFile& job, JobContext& context) { return hash_file(job, context, name); });
+  const auto report = [&] {
+    std::printf("%llu\n", static_cast<unsigned long long>(worker.counts().retried));
+    std::fflush(stdout);
+  };
+  const Thread reporter = start_thread("reporter", [&](const std::stop_token& stop) {
+    while (sleep_for(real_clock(), kReportEvery, stop)) report();
+  });
+  const int ended = run(worker);
+  report();
+  return ended;
+}
+
+}  // namespace leat::cli

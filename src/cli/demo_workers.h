@@ -1,0 +1,63 @@
+// The demo's workers, each in a process of its own: started, listened to, killed and replaced.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/child_process.h"
+#include "leat/broker.h"
+#include "leat/log.h"
+#include "leat/result.h"
+
+namespace leat::cli {
+
+inline constexpr unsigned kDemoConcurrency = 2;   // handler threads of each worker
+inline constexpr unsigned kDemoDeadAttempts = 3;  // of the jobs that are to die
+
+// Not thread-safe. The destructor kills those that still run. A worker dies with the thread that started it.
+class DemoWorkers {
+ public:
+  struct Member {
+    std::string name;
+    pid_t pid = -1;
+    Descriptor reports{};
+    std::string unread{};
+    std::uint64_t retried = 0;  // as its last report said
+    bool running = true;
+    int status = 0;  // what wait(2) said at its end
+  };
+
+  // The workers open the broker at this URL.
+  DemoWorkers(std::string url, std::string name_space) : url_(std::move(url)), name_space_(std::move(name_space)) {}
+  ~DemoWorkers();
+  DemoWorkers(const DemoWorkers&) = delete;
+  DemoWorkers& operator=(const DemoWorkers&) = delete;
+
+  // kUnavailable: no process can be made.
+  Result<void> start_one();
+  // Ends the first one that runs with SIGKILL.
+  void kill_one();
+  // Asks all to stop, and waits for them.
+  void stop();
+  // Reads what they have reported.
+  void listen();
+
+  const std::vector<Member>& members() const { return members_; }
+  std::size_t running() const;
+  std::uint64_t retried() const;
+
+ private:
+  std::vector<std::string> environment() const;
+
+  std::string url_;
+  std::string name_space_;
+  std::vector<Member> members_;
+};
+
+// What such a process does: works until SIGTERM, and reports on standard output. Returns its exit code.
+int run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log);
+
+}  // namespace leat::cli
