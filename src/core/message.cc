@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::size_t kLengths = 6;  // two bytes of name length, four of value length
 constexpr std::size_t kMaxName = 255;
-constexpr std::size_t kMaxValue = 65'535;
+constexpr std::size_t kMaxHeaders =
+    64'000;  // of all names and values together; NATS servers take 64 KiB with their own
 
 std::size_t read_le(std::string_view bytes, std::size_t at, std::size_t count) {
   std::size_t value = 0;
@@ -75,15 +76,16 @@ void Headers::set(std::string_view name, std::string_view value) {
   bytes_.append(value);
 }
 
+// Stored bytes of somebody else may hold a name twice: all of them go.
 void Headers::erase(std::string_view name) {
-  std::string_view rest = bytes_;
-  while (!rest.empty()) {
+  for (std::size_t at = 0; at < bytes_.size();) {
+    const std::string_view rest = std::string_view(bytes_).substr(at);
     const std::size_t length = entry_length(rest);
     if (rest.substr(kLengths, name_length(rest)) == name) {
-      bytes_.erase(bytes_.size() - rest.size(), length);
-      return;
+      bytes_.erase(at, length);
+    } else {
+      at += length;
     }
-    rest.remove_prefix(length);
   }
 }
 
@@ -128,6 +130,7 @@ Result<void> check_filter(std::string_view filter) {
 }
 
 Result<void> check_headers(const Headers& headers) {
+  std::size_t together = 0;
   for (const auto& [name, value] : headers) {
     const std::string which = "header \"" + std::string(name.substr(0, 80)) + "\"";
     if (name.empty()) return invalid("a header has no name");
@@ -137,7 +140,9 @@ Result<void> check_headers(const Headers& headers) {
       return invalid(which + ": a name is printable ASCII without `:` and space");
     }
     if (value.empty()) return invalid(which + " has an empty value: leave the header out instead");
-    if (value.size() > kMaxValue) return invalid(which + ": the value is longer than 65,535 bytes");
+    together += name.size() + value.size();
+    if (together > kMaxHeaders)
+      return invalid(which + ": headers of more than 64,000 bytes together; put it into the payload");
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos) {
       return invalid(which + ": the value holds a line break or a zero byte");
     }
