@@ -97,7 +97,7 @@ TEST(Headers, WhatABrokerRefuses) {
       {"n", "a\nb", false},
       {"n", "a\rb", false},
       {"n", std::string("a\0b", 3), false},
-      {"n", std::string(65'536, 'v'), false},
+      {std::string(255, 'n'), std::string(63'736, 'v'), false},
   };
   for (const Case& c : cases) {
     Headers headers;
