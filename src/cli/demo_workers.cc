@@ -68,6 +68,7 @@ Result<void> DemoWorkers::start_one() {
 void DemoWorkers::kill_one() {
   const auto victim = std::find_if(members_.begin(), members_.end(), [](const Member& m) { return m.running; });
   if (victim == members_.end()) return;
+  victim->killed = real_clock().now();
   kill(victim->pid, SIGKILL);
   victim->status = collect_child(victim->pid);
   victim->running = false;

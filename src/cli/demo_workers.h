@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ class DemoWorkers {
     std::string unread{};
     std::uint64_t retried = 0;  // as its last report said
     bool running = true;
-    int status = 0;  // what wait(2) said at its end
+    int status = 0;                      // what wait(2) said at its end
+    std::optional<SystemTime> killed{};  // when kill_one() came to it
   };
 
   // The workers open the broker at this URL.
