@@ -224,6 +224,14 @@ std::vector<std::string> NatsCluster::addresses() const {
   return addresses;
 }
 
+NatsServer& NatsCluster::leader_of(const std::string& stream) {
+  const auto connection = nats::Connection::open({.servers = addresses()}).value();
+  const auto answer = connection->request("$JS.API.STREAM.INFO." + stream, {}, seconds(5)).value();
+  const auto info = jetstream::parse_api_answer(answer.data()).value();
+  const std::string name = jetstream::text_at(jetstream::object_at(info.body, "cluster"), "leader");
+  return server(static_cast<std::size_t>(name.at(1) - '0'));
+}
+
 void NatsCluster::wait_for_leader() {
   const SteadyTime deadline = deadline_after(real_clock(), kLeader);
   while (real_clock().steady() < deadline) {

@@ -78,8 +78,8 @@ class NatsCluster {
 
   std::vector<std::string> addresses() const;
   NatsServer& server(std::size_t index) { return *servers_.at(index); }
-  // The one whose name the API gives as a leader ("n0", "n1", "n2").
-  NatsServer& named(const std::string& name) { return server(static_cast<std::size_t>(name.at(1) - '0')); }
+  // The one that leads the stream now.
+  NatsServer& leader_of(const std::string& stream);
   // Waits until the cluster answers API requests again.
   void wait_for_leader();
 

@@ -102,19 +102,26 @@ Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view 
   if (auto valid = check_name(stream); !valid) return valid.error();
   if (auto valid = check_subject(subject); !valid) return valid.error();
   auto found = look_up_one(session_, stream, last_by_subject(subject));
-  if (found && *found && session_.level().before(2, 10)) found = last_that_is_there(stream, std::move(**found));
+  if (found && session_.level().before(2, 10)) found = correct_last(stream, subject, std::move(*found));
   if (!found) return found.error();
   return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
 }
 
-// Servers before 2.10 still give a message as the last one of its subject after it was removed.
-Result<Found> JetStreamAdmin::last_that_is_there(std::string_view stream, FoundMessage last) {
-  auto itself = look_up_one(session_, stream, by_sequence(last.message.sequence));
-  if (!itself || *itself) return itself;
+// Once the last message of a subject was removed, servers before 2.10 go on giving it, or say that there is none,
+// though older ones are there.
+Result<Found> JetStreamAdmin::correct_last(std::string_view stream, std::string_view subject, Found last) {
+  if (last) {
+    auto itself = look_up_one(session_, stream, by_sequence(last->message.sequence));
+    if (!itself || *itself) return itself;
+  } else {
+    const auto entry = catalog_.get(stream);
+    if (!entry) return entry.error();
+    // Looking for what is not there takes the server long, so only where there can be older ones.
+    if ((*entry)->work_queue || (*entry)->one_per_subject) return last;
+  }
   Found newest;
-  std::uint64_t from = 1;
-  while (true) {
-    auto next = look_up_one(session_, stream, next_by_subject(from, last.message.subject));
+  for (std::uint64_t from = 1;;) {
+    auto next = look_up_one(session_, stream, next_by_subject(from, subject));
     if (!next) return next;
     if (!*next) return newest;
     from = (*next)->message.sequence + 1;

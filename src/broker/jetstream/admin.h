@@ -22,7 +22,7 @@ class JetStreamAdmin : public BrokerAdmin {
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
 
  private:
-  Result<Found> last_that_is_there(std::string_view stream, FoundMessage last);
+  Result<Found> correct_last(std::string_view stream, std::string_view subject, Found last);
   Result<std::uint64_t> count_under(const std::string& stream, std::string_view filter);
 
   Session& session_;

@@ -140,6 +140,18 @@ Result<nlohmann::json> JetStreamBroker::create_consumer(const ConsumerConfig& co
   return std::move(made->body);
 }
 
+// Servers before 2.10 see only that one filter lies within another, not that they have a part in common.
+Result<void> JetStreamBroker::check_overlap(const ConsumerConfig& config) {
+  const auto others = ack_floors(*session_, config.stream);
+  if (!others) return others.error();
+  for (const AckFloor& other : *others) {
+    if (!intersect(other.filter, config.filter)) continue;
+    return Error(ErrorCode::kConflict, consumer_what(config) + ": its filter \"" + config.filter + "\" overlaps \"" +
+                                           other.filter + "\" of another one");
+  }
+  return {};
+}
+
 bool JetStreamBroker::is_narrowed(const ConsumerConfig& config, const std::string& actual) {
   const auto stream = catalog_.get(config.stream);
   return stream && narrow(config.filter, (*stream)->subjects) == actual;
@@ -153,7 +165,10 @@ Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerC
     auto stream = catalog_.refresh(config.stream);
     if (!stream) return stream.error();
     ConsumerConfig usable = config;
-    if (session_->level().before(2, 10)) usable.filter = narrow(config.filter, (*stream)->subjects);
+    if (session_->level().before(2, 10)) {
+      usable.filter = narrow(config.filter, (*stream)->subjects);
+      if (auto alone = (*stream)->work_queue ? check_overlap(usable) : Result<void>(); !alone) return alone.error();
+    }
     auto made = create_consumer(usable, (*stream)->work_queue);
     if (!made) return made.error();
     *info = ApiAnswer{.body = std::move(*made)};

@@ -27,6 +27,7 @@ class JetStreamBroker : public Broker {
   // True when the stream was made now; its configuration as the server has it goes to `actual`.
   Result<bool> ensure(const std::string& stream, const nlohmann::json& wanted, nlohmann::json& actual);
   Error config_error(const ApiAnswer& answer, const nlohmann::json& wanted, const std::string& what);
+  Result<void> check_overlap(const ConsumerConfig& config);
   bool is_narrowed(const ConsumerConfig& config, const std::string& actual);
   Result<nlohmann::json> create_consumer(const ConsumerConfig& config, bool work_queue);
 

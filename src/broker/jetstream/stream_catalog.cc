@@ -25,6 +25,7 @@ Result<std::shared_ptr<const StreamEntry>> StreamCatalog::refresh(std::string_vi
     const auto& config = object_at(*info, "config");
     entry->known = true;
     entry->work_queue = text_at(config, "retention") == "workqueue";
+    entry->one_per_subject = number_at(config, "max_msgs_per_subject") == 1;
     if (const auto list = config.find("subjects"); list != config.end() && list->is_array()) {
       for (const auto& each : *list) entry->subjects.push_back(each.is_string() ? each.get<std::string>() : "");
     }

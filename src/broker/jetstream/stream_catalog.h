@@ -14,6 +14,7 @@ namespace leat::jetstream {
 struct StreamEntry {
   bool known = false;  // false: the account may not ask, so nothing can be said
   bool work_queue = false;
+  bool one_per_subject = false;  // a newer message replaces the older one
   std::vector<std::string> subjects;
 
   // True for subjects of which nothing is known, too.
