@@ -1,0 +1,190 @@
+// The program itself: what it prints, what it refuses, and how it ends.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/mutex.h"
+#include "leat/clock.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace leat::test {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+struct Ended {
+  int code = -1;
+  std::string output;
+  std::string error;
+};
+
+std::string contents_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+struct CliTest : ::testing::Test {
+  TemporaryDirectory directory;
+  const std::string url = "sqlite:" + (directory.path() / "jobs.db").string();
+
+  // `line` is what a shell would be given after `leat`, with LEAT_URL set to the test's file.
+  Ended leat(const std::string& line, const std::string& input = "") const {
+    const auto file = [&](const char* name) { return (directory.path() / name).string(); };
+    std::ofstream(file("input")) << input;
+    const std::string command = "LEAT_URL='" + url + "' " LEAT_BINARY " " + line + " <" + file("input") + " >" +
+                                file("output") + " 2>" + file("error");
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents_of(file("output")), contents_of(file("error"))};
+  }
+
+  json leat_json(const std::string& line) const { return json::parse(leat(line + " --json").output); }
+
+  bool eventually_dead(std::size_t count) const {
+    const SteadyTime until = real_clock().steady() + 30s;
+    while (leat_json("dead list").size() != count) {
+      if (real_clock().steady() > until) return false;
+    }
+    return true;
+  }
+};
+
+TEST_F(CliTest, EveryHelpEndsWithAnExample) {
+  for (const std::string command : {"", "enqueue", "worker", "job", "job result", "queue", "queue list", "dead",
+                                    "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
+    const Ended help = leat(command + " --help");
+    EXPECT_EQ(help.code, 0) << command;
+    const auto example = help.output.find("\nExample:\n  leat ");
+    ASSERT_NE(example, std::string::npos) << help.output;
+    EXPECT_NE(help.output.find(command, example), std::string::npos) << help.output;
+  }
+}
+
+TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
+  const std::string help = leat("--help").output;
+  for (const char* name : {"enqueue ", "worker ", "job ", "queue ", "dead ", "demo ", "LEAT_URL", "LEAT_NAMESPACE"})
+    EXPECT_NE(help.find(name), std::string::npos) << name;
+  EXPECT_NE(help.find("Exit codes: 0 ok, 1 failure, 2 usage"), std::string::npos);
+  EXPECT_EQ(help.find("demo-worker"), std::string::npos);
+}
+
+TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
+  const std::array<std::tuple<const char*, int, const char*>, 13> cases{{
+      {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
+      {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
+      {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
+      {"queue list surplus", 2, "leat: \"surplus\" is one argument too many: see leat queue list --help\n"},
+      {"queue", 2, "leat: a command is missing: one of list: see leat queue --help\n"},
+      {"enqueue", 2, "leat: KIND is required: see leat enqueue --help\n"},
+      {"enqueue k '{\"a\":}'", 2,
+       "leat: payload is no JSON, at line 1, column 6: syntax error while parsing value - unexpected '}'; expected "
+       "'[', '{', or a literal: quote it for the shell, or give --raw\n"},
+      {"enqueue k 1 --queue a.b", 2,
+       "leat: --queue: queue name \"a.b\": use 1 to 64 letters, digits, `_` or `-`: see leat enqueue --help\n"},
+      {"enqueue k 1 --priority urgent", 2,
+       "leat: --priority: \"urgent\": use high, medium or low: see leat enqueue --help\n"},
+      {"--url '' queue list", 2,
+       "leat: no broker is named: give --url or set LEAT_URL, for example to sqlite:jobs.db or "
+       "nats://localhost:4222\n"},
+      {"--url foo:bar queue list", 2,
+       "leat: broker URL: unknown scheme \"foo\"; expected memory:, sqlite:FILE, nats://HOST or tls://HOST\n"},
+      {"dead show 99", 1, "leat: there is no dead letter 99\n"},
+      {"worker --exec nonsense", 2,
+       "leat: --exec: \"nonsense\": write a name, `=` and a value: see leat worker --help\n"},
+  }};
+  for (const auto& [line, code, message] : cases) {
+    const Ended ended = leat(line);
+    EXPECT_EQ(ended.code, code) << line;
+    EXPECT_EQ(ended.error, message) << line;
+    EXPECT_EQ(ended.output, "") << line;
+  }
+}
+
+TEST_F(CliTest, AServerThatIsNotThereIsAFailureAndNoUsage) {
+  const Ended ended = leat("--url nats://127.0.0.1:1 queue list");
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(ended.error.find("leat: no NATS server answers at 127.0.0.1:1"), std::string::npos) << ended.error;
+}
+
+TEST_F(CliTest, ErrorsAreJsonWhenAskedFor) {
+  for (const char* line : {"--url foo:bar queue list --json", "enqeue --json"}) {
+    const json error = json::parse(leat(line).error).at("error");
+    EXPECT_EQ(error.at("code"), "invalid_argument");
+    EXPECT_NE(error.at("message"), "");
+  }
+}
+
+TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
+  const Ended ended = leat("enqueue k - --ids --queue lines", "1\n\n{bad\r\n\"last\"");
+  EXPECT_EQ(ended.code, 1);
+  constexpr std::size_t kIdLength = std::string_view("medium.lines.").size() + 26 + 1;
+  ASSERT_EQ(ended.output.size(), 2 * kIdLength) << ended.output;
+  EXPECT_EQ(ended.output.find("medium.lines."), 0U) << ended.output;
+  EXPECT_EQ(ended.output.find("\nmedium.lines."), kIdLength - 1) << ended.output;
+  EXPECT_EQ(ended.error.find("leat: line 3: payload is no JSON, at line 1, column 2: "), 0U) << ended.error;
+  EXPECT_TRUE(ended.error.ends_with("accepted 2, refused 1\n")) << ended.error;
+
+  std::string many;
+  for (int i = 0; i < 2500; ++i) many += std::to_string(i) + "\n";
+  EXPECT_EQ(leat("enqueue k - --queue lines --json", many).output, "{\"accepted\":2500,\"refused\":0}\n");
+  EXPECT_EQ(leat("queue list").output,
+            "QUEUE  PRIORITY  PENDING  UNSETTLED  DEAD\n"
+            "lines  high            0          0     0\n"
+            "       medium       2502          0\n"
+            "       low             0          0\n");
+}
+
+TEST_F(CliTest, ASessionFromEnqueueToRetry) {
+  const std::string good = leat_json("enqueue shout '\"hello\"' --priority high --result --header Trace-Id=7")["id"];
+  const std::string bad = leat_json("enqueue die '{}' --result")["id"];
+  ASSERT_EQ(leat("enqueue flaky '{}' --max-attempts 2").code, 0);
+  ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--concurrency", "1", "--retry-first",
+                       "1ms", "--exec", "shout=tr a-z A-Z; echo \" $LEAT_HEADER_TRACE_ID\"", "--exec",
+                       "die=echo bad input >&2; exit 65", "--exec", "flaky=echo try $LEAT_ATTEMPT >&2; exit 1"});
+  EXPECT_EQ(leat("job result " + good + " --wait 30s").output, "\"HELLO\" 7\n");
+  const Ended dead = leat("job result " + bad + " --wait 30s");
+  EXPECT_EQ(dead.code, 1);
+  EXPECT_NE(dead.error.find(bad + " is dead"), std::string::npos) << dead.error;
+  EXPECT_TRUE(dead.error.ends_with("exit code 65: bad input\n")) << dead.error;
+  ASSERT_TRUE(eventually_dead(2));
+  EXPECT_EQ(leat("enqueue shout 1 --wait 30s").output, "1 \n");
+  EXPECT_EQ(leat("enqueue die 1 --wait 30s").code, 1);
+  ASSERT_TRUE(eventually_dead(3));
+  worker.send_signal(SIGTERM);
+  const int status = worker.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+
+  const json letters = leat_json("dead list --kind flaky");
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0]["reason"], "attempts");
+  EXPECT_EQ(letters[0]["attempts"], 2);
+  EXPECT_EQ(letters[0]["error"], "exit code 1: try 2");
+  const std::string number = std::to_string(letters[0]["number"].get<int>());
+  EXPECT_NE(leat("dead show " + number).output.find("error:       exit code 1: try 2\n"), std::string::npos);
+  EXPECT_EQ(leat("dead retry " + number).output, letters[0]["id"].get<std::string>() + "\n");
+  EXPECT_EQ(leat("dead retry " + number).code, 1);
+  EXPECT_EQ(leat_json("dead list").size(), 2U);
+  EXPECT_EQ(leat_json("queue list")[0]["medium"]["pending"], 1);
+}
+
+TEST_F(CliTest, TheDemoChecksItself) {
+  std::filesystem::create_directory(directory.path() / "files");
+  for (int i = 0; i < 300; ++i)
+    std::ofstream(directory.path() / "files" / (std::to_string(i) + ".h"))
+        << std::string(static_cast<std::size_t>(i) * 99, '\n');
+  const json report = leat_json("demo " + (directory.path() / "files").string());
+  EXPECT_EQ(report["ok"], true) << report.dump(1);
+  EXPECT_EQ(report["jobs"], 305);
+  EXPECT_EQ(report["checks"].size(), 6U);
+}
+
+}  // namespace
+}  // namespace leat::test
