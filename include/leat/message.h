@@ -18,10 +18,10 @@
 namespace leat {
 
 // A short list of named values, kept in one string: copying it costs one allocation, reading it none.
-// Names are case-sensitive and unique; order is kept. Not thread-safe for writing.
+// Names are case-sensitive and unique. A broker may return them in another order. Not thread-safe for writing.
 // A broker refuses (kInvalidArgument) a name that is empty, longer than 255 bytes or holds anything but printable ASCII
-// without `:` and space, and a value that is empty, longer than 65'535 bytes, holds a line break or a zero byte, or
-// begins or ends with a space.
+// without `:` and space; a value that is empty, holds a line break or a zero byte, or begins or ends with a space; and
+// headers of more than 64'000 bytes together.
 class Headers {
  public:
   using Entry = std::pair<std::string_view, std::string_view>;

@@ -22,6 +22,7 @@ struct FinishedJob {
   enum class Ending {
     kOutcome,      // the handler said something
     kUnknownKind,  // there is no handler
+    kExhausted,    // its last attempt began and never ended
     kInterrupted,  // stopped before it could say done
     kUnstarted,    // given back without having begun
   };

@@ -83,8 +83,8 @@ void JobRunner::run_job(Desk& desk, HeldJob& job) {
     ending = Ending::kUnstarted;
   } else if (handler == parts_.handlers.end()) {
     ending = Ending::kUnknownKind;
-  } else if (job.record.attempts() >= Settler::max_attempts(job, parts_.options)) {
-    outcome = Outcome::dead("its last attempt began and never ended: the worker died");
+  } else if (Settler::is_exhausted(job, parts_.options)) {
+    ending = Ending::kExhausted;
   } else if (const auto marked =
                  job.delivery.lease.delivery_count > 1 ? parts_.attempts.mark_started(job) : Result<void>{};
              !marked) {

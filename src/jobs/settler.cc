@@ -27,7 +27,7 @@ void Settler::stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    changed_.notify_one();
+    changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -35,7 +35,7 @@ void Settler::stop() {
 void Settler::wake() {
   if (work_.load() || work_.exchange(true)) return;
   MutexLock lock(mutex_);
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 void Settler::give_back(std::vector<HeldJob*> jobs) {
@@ -83,10 +83,22 @@ unsigned Settler::max_attempts(const HeldJob& job, const WorkerOptions& options)
                                : options.max_attempts;
 }
 
+bool Settler::is_exhausted(const HeldJob& job, const WorkerOptions& options) {
+  return job.record.crashed >= kMostCrashes || job.record.attempts() >= max_attempts(job, options);
+}
+
+void Settler::drain(Duration patience) {
+  MutexLock lock(mutex_);
+  wait_until(real_clock(), changed_, mutex_, deadline_after(real_clock(), patience), {},
+             [this]() LEAT_REQUIRES(mutex_) { return idle_ && inbox_.empty() && !work_.load(); });
+}
+
 // True while there is, or may be, something to do.
 bool Settler::wait_for_work() {
   Clock& pace = real_clock();
   MutexLock lock(mutex_);
+  idle_ = later_.empty();
+  if (idle_) changed_.notify_all();
   const auto awake = [this]() LEAT_REQUIRES(mutex_) { return work_.load() || stopping_ || !inbox_.empty(); };
   const SteadyTime retry_at = later_.empty() ? SteadyTime::max() : pace.steady() + kStepPause;
   wait_until(pace, changed_, mutex_, retry_at, {}, awake);
@@ -95,6 +107,7 @@ bool Settler::wait_for_work() {
     if (later_.empty() && !work_.load() && inbox_.empty()) return false;
     return pace.steady() < give_up_at_;
   }
+  idle_ = false;
   // Right after a round more is on its way: a moment's patience makes one settlement of many.
   wait_until(pace, changed_, mutex_, last_round_ + kRoundPause, {},
              [this]() LEAT_REQUIRES(mutex_) { return stopping_; });
@@ -143,6 +156,10 @@ void Settler::judge(Closing& closing) {
     case FinishedJob::Ending::kOutcome: return judge_outcome(closing);
     case FinishedJob::Ending::kUnknownKind: return judge_unknown_kind(closing);
     case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
+    case FinishedJob::Ending::kExhausted:
+      closing.store_result = closing.finished.job->delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+      return condemn(closing, closing.finished.job->record.crashed >= kMostCrashes ? "crashed" : "attempts",
+                     "its last attempt began and never ended: the worker died");
     case FinishedJob::Ending::kUnstarted:
       closing.verdict = Verdict::kRetry;
       closing.delay = closing.finished.outcome.delay();
@@ -224,8 +241,7 @@ void Settler::judge_interruption(Closing& closing) {
 
 void Settler::condemn(Closing& closing, std::string_view reason, std::string error) {
   closing.verdict = Verdict::kDead;
-  closing.dead_reason =
-      closing.finished.job->record.crashed >= kMostCrashes && reason == "attempts" ? "crashed" : reason;
+  closing.dead_reason = reason;
   closing.error = std::move(error);
   closing.bury = true;
   closing.confirm = true;

@@ -54,6 +54,9 @@ class Settler {
   // Settles everything that has been handed in, then ends. Any number of times.
   void stop();
 
+  // Waits until nothing is left to settle, but not longer than `patience`.
+  void drain(Duration patience);
+
   // Something was put on a desk's pile of finished jobs. Costs next to nothing while the settler is awake.
   void wake();
   // For jobs that were not begun: other workers may have them at once, or when they are due.
@@ -64,6 +67,8 @@ class Settler {
 
   // The limit that counts for this job.
   static unsigned max_attempts(const HeldJob& job, const WorkerOptions& options);
+  // True when it may not begin once more.
+  static bool is_exhausted(const HeldJob& job, const WorkerOptions& options);
 
  private:
   // One job on its way out, and how far it has come.
@@ -108,6 +113,7 @@ class Settler {
   CondVar changed_;
   std::vector<FinishedJob> inbox_ LEAT_GUARDED_BY(mutex_);
   bool stopping_ LEAT_GUARDED_BY(mutex_) = false;
+  bool idle_ LEAT_GUARDED_BY(mutex_) = true;
   std::atomic<bool> work_{false};
   std::vector<Closing> later_;  // of the settler's thread: what to try again
   SteadyTime last_round_{};     // of the machine's clock

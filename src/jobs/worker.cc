@@ -73,6 +73,7 @@ class Worker::Crew {
   Result<void> open_queues();
   Result<void> open_queue(Priority priority, const std::string& queue);
   void assemble(std::unique_ptr<KeyValue> attempts);
+  void give_back_unstarted();
   void stop_taking();
   std::vector<HeldJob*> running() const;
   bool wait_for_handlers(Duration patience);
@@ -185,13 +186,17 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   }
 }
 
-// No more from the broker; what has not begun goes back at once.
-void Worker::Crew::stop_taking() {
-  for (const auto& fetcher : fetchers_) fetcher->request_stop();
+void Worker::Crew::give_back_unstarted() {
   settler_->give_back(ready_->close());
   std::vector<HeldJob*> unstarted;
   for (const auto& desk : desks_) desk->take_waiting(unstarted);
   settler_->give_back(std::move(unstarted));
+}
+
+// No more from the broker; what has not begun goes back at once.
+void Worker::Crew::stop_taking() {
+  for (const auto& fetcher : fetchers_) fetcher->request_stop();
+  give_back_unstarted();
   for (const auto& fetcher : fetchers_) fetcher->stop();
 }
 
@@ -239,10 +244,13 @@ void Worker::Crew::stop() {
 void Worker::Crew::stop_now() {
   // A stop() that waits for handlers holds the mutex; this is the way past it.
   if (!settler_) return;
+  constexpr Duration kPatience = std::chrono::seconds(2);
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
-  settler_->give_back(ready_->close());
+  give_back_unstarted();
+  for (const auto& served : served_) served->consumer.load()->release_ahead();
   settler_->abandon(running());
   for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
+  settler_->drain(kPatience);
 }
 
 WorkerCounts Worker::Crew::counts() const {
