@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "core/ulid.h"
+#include "core/url.h"
 #include "leat/open.h"
 
 namespace leat::cli {
@@ -45,7 +46,9 @@ DemoNamespace::~DemoNamespace() {
 }
 
 std::string DemoNamespace::arguments() const {
-  return directory_.empty() ? "--namespace " + name_ : "--url " + url_;
+  const auto parsed = parse_url(url_);
+  const std::string url = "--url " + (parsed ? parsed->redacted() : url_);
+  return directory_.empty() ? url + " --namespace " + name_ : url;
 }
 
 void DemoNamespace::remove_streams() {

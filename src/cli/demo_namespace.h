@@ -23,7 +23,7 @@ class DemoNamespace {
   Broker& broker() { return *broker_; }
   const std::string& url() const { return url_; }
   const std::string& name() const { return name_; }
-  // "--url ... --namespace ...", as far as they are needed; a URL that was given is not repeated.
+  // "--url ... --namespace ...", as far as they are needed; secrets in the URL are hidden.
   std::string arguments() const;
 
  private:
