@@ -18,6 +18,7 @@
 #include "broker/jetstream/api.h"
 #include "core/mutex.h"
 #include "core/text.h"
+#include "core/thread.h"
 #include "nats/connection.h"
 #include "nats/server_greeting.h"
 
@@ -81,6 +82,55 @@ void replace_all(std::string& text, const std::string& what, const std::string& 
   execl(binary.c_str(), "nats-server", "-c", config.c_str(), static_cast<char*>(nullptr));
   _exit(127);
 }
+
+// Starts processes on a thread that lives as long as the program: PR_SET_PDEATHSIG looks at the thread that forked, so
+// a server that a short-lived thread of a test starts again would die with that thread.
+class Launcher {
+ public:
+  static Launcher& instance() {
+    static Launcher launcher;
+    return launcher;
+  }
+
+  pid_t start(const std::string& binary, const std::string& config, const std::string& log) {
+    Order order{binary, config, log};
+    MutexLock lock(mutex_);
+    orders_.push_back(&order);
+    changed_.notify_all();
+    changed_.wait(mutex_, [&] { return order.done; });
+    return order.pid;
+  }
+
+ private:
+  struct Order {
+    const std::string& binary;
+    const std::string& config;
+    const std::string& log;
+    bool done = false;
+    pid_t pid = -1;
+  };
+
+  Launcher() {
+    thread_ = start_thread("launcher", [this](std::stop_token stop) { run(stop); });
+  }
+
+  void run(const std::stop_token& stop) {
+    MutexLock lock(mutex_);
+    while (changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !orders_.empty(); })) {
+      Order& order = *orders_.back();
+      orders_.pop_back();
+      order.pid = fork();
+      if (order.pid == 0) run_server(order.binary, order.config, order.log);
+      order.done = true;
+      changed_.notify_all();
+    }
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<Order*> orders_ LEAT_GUARDED_BY(mutex_);
+  Thread thread_;
+};
 
 }  // namespace
 
@@ -153,9 +203,8 @@ void NatsServer::launch() {
   const std::string file = (directory_.path() / "server.conf").string();
   const std::string log = (directory_.path() / "server.log").string();
   std::ofstream(file) << config;
-  pid_ = fork();
+  pid_ = Launcher::instance().start(options_.binary.path, file, log);
   if (pid_ < 0) throw std::runtime_error("cannot fork");
-  if (pid_ == 0) run_server(options_.binary.path, file, log);
 }
 
 bool NatsServer::wait_until_ready() {
@@ -206,7 +255,7 @@ NatsCluster::NatsCluster(const NatsBinary& binary) {
   std::string routes;
   for (std::size_t i = 0; i < kServers; ++i) {
     ports.push_back(free_port());
-    routes += "nats://127.0.0.1:" + std::to_string(ports.back()) + " ";
+    routes += (routes.empty() ? "\"" : ", \"") + ("nats://127.0.0.1:" + std::to_string(ports.back())) + "\"";
   }
   for (std::size_t i = 0; i < kServers; ++i) {
     NatsServerOptions options{.binary = binary};

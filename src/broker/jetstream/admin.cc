@@ -102,12 +102,12 @@ Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view 
   if (auto valid = check_name(stream); !valid) return valid.error();
   if (auto valid = check_subject(subject); !valid) return valid.error();
   auto found = look_up_one(session_, stream, last_by_subject(subject));
-  if (found && session_.level().before(2, 10)) found = correct_last(stream, subject, std::move(*found));
+  if (found && session_.level().before(2, 15)) found = correct_last(stream, subject, std::move(*found));
   if (!found) return found.error();
   return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
 }
 
-// Once the last message of a subject was removed, servers before 2.10 go on giving it, or say that there is none,
+// Once the last message of a subject was removed, servers before 2.15 can go on giving it, or say that there is none,
 // though older ones are there.
 Result<Found> JetStreamAdmin::correct_last(std::string_view stream, std::string_view subject, Found last) {
   if (last) {
