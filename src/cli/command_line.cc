@@ -52,6 +52,7 @@ int run_command_line(int argc, char** argv) {
   add_queue(root, app);
   add_dead(root, app);
   add_demo(root, app);
+  add_bench(root, app);
   root.footer(kFooter);
   try {
     root.parse(argc, argv);

@@ -1,17 +1,22 @@
 #include "core/ulid.h"
 
+#include <pthread.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 
 namespace leat {
 namespace {
 
+// Counts the forks that led to this process: a child must not go on with its parent's random bits.
+std::atomic<unsigned> g_forks{0};
+const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] { ++g_forks; });
+
 struct Generator {
-  pid_t pid = 0;
+  unsigned forks = 0;
   std::uint64_t milliseconds = 0;
   std::uint64_t high = 0;  // 16 random bits
   std::uint64_t low = 0;   // 64 random bits
@@ -32,11 +37,12 @@ void append_digits(char* out, std::uint64_t value, int count) {
 }  // namespace
 
 void append_ulid(std::string& out, SystemTime now) {
+  (void)g_fork_hook;
   thread_local Generator g;
   const auto milliseconds =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
-  if (const pid_t pid = getpid(); pid != g.pid) {
-    g.pid = pid;
+  if (const unsigned forks = g_forks.load(std::memory_order_relaxed); forks != g.forks) {
+    g.forks = forks;
     g.milliseconds = 0;
   }
   if (milliseconds > g.milliseconds) {

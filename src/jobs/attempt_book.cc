@@ -101,16 +101,21 @@ Result<void> AttemptBook::settle_conflict(HeldJob& job, const std::string& key, 
 
 void AttemptBook::erase(std::span<HeldJob* const> jobs) {
   std::vector<KeyWrite> writes;
-  for (const HeldJob* job : jobs) {
+  std::vector<HeldJob*> written;
+  for (HeldJob* job : jobs) {
     if (job->record.revision == 0) continue;
     writes.push_back(
         {.kind = KeyWrite::Kind::kErase, .key = key_of(*job), .value = {}, .revision = job->record.revision});
+    written.push_back(job);
   }
   if (writes.empty()) return;
   const auto erased = bucket_->write(writes);
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (!erased[i])
+    if (erased[i]) {
+      written[i]->record.revision = 0;
+    } else {
       log_.debug("attempt record stays behind", {{"key", writes[i].key}, {"error", erased[i].error().message()}});
+    }
   }
 }
 

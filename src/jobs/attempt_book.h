@@ -28,7 +28,8 @@ class AttemptBook {
 
   // Writes the records as they are now. One result per job; kLeaseLost as above.
   std::vector<Result<void>> store(std::span<HeldJob* const> jobs);
-  // Removes the records of jobs that are done or dead. A record that stays behind is found out by its sequence.
+  // Removes the records of these jobs, as they were last written. A record that stays behind is found out by its
+  // sequence.
   void erase(std::span<HeldJob* const> jobs);
 
   const std::string& worker() const { return worker_; }

@@ -42,6 +42,8 @@ struct AttemptRecord {
   static constexpr std::size_t kKeptFailures = 20;
 
   unsigned attempts() const { return failed + crashed; }
+  // Nothing but a start mark: nobody will miss it.
+  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0; }
   void add_failure(Failure failure);
   // A start mark of an earlier delivery that nothing ended is a crash.
   void count_crash_before(std::uint32_t delivery);

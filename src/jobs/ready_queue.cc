@@ -90,7 +90,8 @@ std::vector<HeldJob*> ReadyQueue::put(std::size_t number, const FetchRoom& room,
 
 std::vector<HeldJob*> ReadyQueue::cut_surplus() {
   std::vector<HeldJob*> surplus;
-  while (slow() && waiting_ > capacity_) {
+  // Only what handlers of over 20 ms leave waiting: a job that goes back costs its next worker a look-up.
+  while (capacity_ == threads_ && waiting_ > capacity_) {
     Lane* lowest = nullptr;
     for (Lane& lane : lanes_) {
       if (!lane.jobs.empty() && (lowest == nullptr || lane.rank >= lowest->rank)) lowest = &lane;

@@ -145,6 +145,7 @@ void Settler::process(std::vector<Closing>& batch) {
   }
   store_results(batch);
   store_records(batch);
+  drop_marks(batch);
   bury(batch);
   settle(batch);
   conclude(batch);
@@ -174,12 +175,21 @@ void Settler::judge_outcome(Closing& closing) {
   closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
   switch (outcome.kind()) {
     case Outcome::Kind::kDone:
-    case Outcome::Kind::kCancelled: return;
+    case Outcome::Kind::kCancelled: return record_ending(closing);
     case Outcome::Kind::kDead: return condemn(closing, "dead", outcome.text());
     case Outcome::Kind::kUndecodable: return condemn(closing, "undecodable", outcome.text());
     case Outcome::Kind::kRetry:
     case Outcome::Kind::kRetryAfter: return judge_failure(closing);
   }
+}
+
+// The attempt has ended: if the worker dies before the settlement, that is no crash of the job.
+void Settler::record_ending(Closing& closing) {
+  AttemptRecord& record = closing.finished.job->record;
+  if (!record.started) return;
+  record.started.reset();
+  closing.drop_mark = record.is_only_mark();
+  closing.store_record = !closing.drop_mark;
 }
 
 void Settler::judge_failure(Closing& closing) {
@@ -308,6 +318,15 @@ void Settler::store_records(std::vector<Closing>& batch) {
   }
 }
 
+void Settler::drop_marks(std::vector<Closing>& batch) {
+  std::vector<HeldJob*> jobs;
+  for (Closing& closing : batch) {
+    if (closing.drop_mark && !closing.failed && !closing.finished.job->lost) jobs.push_back(closing.finished.job);
+    closing.drop_mark = false;
+  }
+  if (!jobs.empty()) parts_.attempts.erase(jobs);
+}
+
 void Settler::bury(std::vector<Closing>& batch) {
   std::vector<Death> deaths;
   std::vector<Closing*> closings;
@@ -375,7 +394,8 @@ void Settler::conclude(std::vector<Closing>& batch) {
       continue;
     }
     over.push_back(job);
-    if (!job->lost && closing.verdict != Verdict::kRetry && job->record.revision != 0) remembered.push_back(job);
+    const bool is_over = job->lost ? job->record.is_only_mark() : closing.verdict != Verdict::kRetry;
+    if (is_over && job->record.revision != 0) remembered.push_back(job);
     count(closing);
   }
   if (!remembered.empty()) parts_.attempts.erase(remembered);

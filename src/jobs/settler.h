@@ -91,12 +91,14 @@ class Settler {
   void process(std::vector<Closing>& batch);
   void judge(Closing& closing);
   void judge_outcome(Closing& closing);
+  void record_ending(Closing& closing);
   void judge_failure(Closing& closing);
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
   void condemn(Closing& closing, std::string_view reason, std::string error);
   void store_results(std::vector<Closing>& batch);
   void store_records(std::vector<Closing>& batch);
+  void drop_marks(std::vector<Closing>& batch);
   void bury(std::vector<Closing>& batch);
   void settle(std::vector<Closing>& batch);
   void settle_with(Consumer& consumer, std::vector<Closing*>& closings);
