@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -244,6 +245,9 @@ void NatsServer::start() {
 
 void NatsServer::freeze() {
   kill(pid_, SIGSTOP);
+  int status = 0;
+  while (waitpid(pid_, &status, WUNTRACED) < 0 && errno == EINTR) {
+  }
 }
 void NatsServer::thaw() {
   kill(pid_, SIGCONT);

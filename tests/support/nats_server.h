@@ -55,7 +55,7 @@ class NatsServer {
   void stop(Shutdown how);
   // Starts it again: same port, same storage.
   void start();
-  // Stops the process where it is, and lets it go on.
+  // Stops the process where it is (waits until it stands still), and lets it go on.
   void freeze();
   void thaw();
 
