@@ -82,6 +82,7 @@ class Settler {
     bool failed = false;        // a step did not work this time
     bool store_result = false;  // still to do
     bool store_record = false;  // still to do
+    bool drop_mark = false;     // still to do: the record is a start mark alone
     bool bury = false;          // still to do
     bool confirm = false;
   };
