@@ -38,6 +38,7 @@ class Fetcher {
   void recover(const Error& error, const std::stop_token& stop);
 
   Parts parts_;
+  SteadyTime fetched_at_{};  // of the machine's clock
   Thread thread_;
 };
 

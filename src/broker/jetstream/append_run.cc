@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::size_t kWindow = 4096;           // messages without an answer
 constexpr std::size_t kWindowBytes = 16 << 20;  // and their payloads
+constexpr std::size_t kChunk = 64;              // messages marked under one lock
 constexpr milliseconds kTotal{30'000};          // without an answer it is given up
 constexpr milliseconds kStep{250};              // between looks at the connection
 constexpr milliseconds kQuiet{5000};            // no answer at all for so long: they are lost
@@ -109,30 +110,48 @@ std::optional<Error> AppendRun::find_fault(const AppendRequest& request, const S
 }
 
 void AppendRun::send_all(const nats::Replies::Ticket& ticket) {
-  for (std::size_t i = 0; i < requests_.size(); ++i) {
-    bool full = false;
-    {
-      MutexLock lock(mutex_);
-      const Slot& slot = slots_[i];
-      if (slot.failure || slot.state == State::kAnswered || slot.state == State::kInFlight) continue;
-      full = in_flight_ >= kWindow || bytes_in_flight_ >= kWindowBytes;
+  std::vector<std::size_t> chunk;
+  for (std::size_t next = 0; next < requests_.size();) {
+    if (const bool full = !take_chunk(next, chunk); full && !wait_below(kWindow / 4 * 3)) return;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      if (send_one(ticket, chunk[i])) continue;
+      for (std::size_t rest = i + 1; rest < chunk.size(); ++rest) take_back(chunk[rest], std::nullopt);
+      return;
     }
-    if (full && !wait_below(kWindow / 4 * 3)) return;
-    if (!send_one(ticket, i)) return;
   }
+}
+
+// Marks the next messages as in flight: one lock for many, because the answers come under the same one. False, and no
+// message, when the window is full.
+bool AppendRun::take_chunk(std::size_t& next, std::vector<std::size_t>& chunk) {
+  chunk.clear();
+  MutexLock lock(mutex_);
+  for (; next < slots_.size() && chunk.size() < kChunk; ++next) {
+    Slot& slot = slots_[next];
+    if (slot.failure || slot.state == State::kAnswered || slot.state == State::kInFlight) continue;
+    if (in_flight_ >= kWindow || bytes_in_flight_ >= kWindowBytes) return !chunk.empty();
+    slot.state = State::kInFlight;
+    if (slot.sends < std::numeric_limits<std::uint8_t>::max()) ++slot.sends;
+    ++in_flight_;
+    bytes_in_flight_ += requests_[next].message.payload.size();
+    chunk.push_back(next);
+  }
+  return true;
+}
+
+void AppendRun::take_back(std::size_t index, std::optional<Error> failure) {
+  MutexLock lock(mutex_);
+  Slot& slot = slots_[index];
+  --in_flight_;
+  bytes_in_flight_ -= requests_[index].message.payload.size();
+  slot.state = State::kUnsent;
+  --slot.sends;
+  slot.failure = std::move(failure);
 }
 
 // False when nothing more can be sent now.
 bool AppendRun::send_one(const nats::Replies::Ticket& ticket, std::size_t index) {
   const AppendRequest& request = requests_[index];
-  {
-    MutexLock lock(mutex_);
-    Slot& slot = slots_[index];
-    slot.state = State::kInFlight;
-    if (slot.sends < std::numeric_limits<std::uint8_t>::max()) ++slot.sends;
-    ++in_flight_;
-    bytes_in_flight_ += request.message.payload.size();
-  }
   nats::Connection::ExtraHeader extra[2];
   std::size_t count = 0;
   if (!request.message_id.empty()) extra[count++] = {kIdHeader, request.message_id};
@@ -140,14 +159,9 @@ bool AppendRun::send_one(const nats::Replies::Ticket& ticket, std::size_t index)
   const std::string reply = ticket.prefix() + std::to_string(index);
   auto sent = connection_.publish(request.message, reply.c_str(), {extra, count});
   if (sent) return true;
-  MutexLock lock(mutex_);
-  Slot& slot = slots_[index];
-  --in_flight_;
-  bytes_in_flight_ -= request.message.payload.size();
-  slot.state = State::kUnsent;
-  --slot.sends;
-  if (sent.error().code() != ErrorCode::kUnavailable) slot.failure = sent.error();
-  return slot.failure.has_value();
+  const bool for_good = sent.error().code() != ErrorCode::kUnavailable;
+  take_back(index, for_good ? std::optional<Error>(sent.error()) : std::nullopt);
+  return for_good;
 }
 
 void AppendRun::on_reply(std::size_t index, nats::Received answer) {

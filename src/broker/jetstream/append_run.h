@@ -36,6 +36,8 @@ class AppendRun : private nats::ReplySink {
   std::optional<Error> find_fault(const AppendRequest& request, const StreamEntry& entry) const;
   bool check_all();
   void send_all(const nats::Replies::Ticket& ticket);
+  bool take_chunk(std::size_t& next, std::vector<std::size_t>& chunk);
+  void take_back(std::size_t index, std::optional<Error> failure);
   bool send_one(const nats::Replies::Ticket& ticket, std::size_t index);
   bool wait_below(std::size_t limit);
   bool plan_next();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/jetstream/lookup.h"
 #include "broker/jetstream/stream_settings.h"
 #include "core/ulid.h"
 
@@ -14,6 +15,7 @@ constexpr milliseconds kHeartbeat{5000};
 constexpr milliseconds kGrace{500};
 constexpr milliseconds kPause{100};
 constexpr milliseconds kUnused{300'000};  // the server removes a consumer that nobody pulls from
+constexpr milliseconds kLook{250};        // at the end of a stream, whether it still is the end
 constexpr std::size_t kLeastBatch = 256;
 
 }  // namespace
@@ -47,14 +49,18 @@ Result<std::vector<OrderedMessage>> OrderedPull::next(std::size_t most, SteadyTi
 
 // Returns when something arrived, when a gap shows that nothing right can come, at the end, or at the deadline.
 Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop) {
-  bool asked = false;
+  const Duration look = at_end == AtEnd::kReturn ? kLook : kHeartbeat;
+  bool silent = false;
   while (true) {
     if (auto recovered = recover(); !recovered) return recovered;
-    if (at_end == AtEnd::kReturn && !asked && pending_ == 0) {
-      asked = true;
+    // What was pending may have been removed meanwhile: silence is a reason to ask as well.
+    if (at_end == AtEnd::kReturn && (silent || pending_ == 0)) {
       auto more = ask_for_more();
       if (!more) return more.error();
-      if (!*more) return {};
+      if (!*more) {
+        pending_ = 0;
+        return {};
+      }
     }
     MutexLock lock(mutex_);
     if (auto refilled = refill(most); !refilled) return refilled;
@@ -62,27 +68,30 @@ Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_e
     if (!arrived_.empty() || stop.stop_requested() || clock_.steady() >= deadline) return {};
     if (broken_) continue;
     waiting_ = true;
-    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + kHeartbeat), stop);
+    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + look), stop);
     waiting_ = false;
+    silent = arrived_.empty();
     if (connected_ && clock_.steady() - heard_ > 2 * kHeartbeat + kGrace) broken_ = true;
   }
 }
 
-// True when the stream holds more than was returned so far.
+// True when the stream holds more than was returned so far. The stream is asked, not the consumer: that can hear of a
+// message later than whoever stored it.
 Result<bool> OrderedPull::ask_for_more() {
   {
     MutexLock lock(mutex_);
     if (!arrived_.empty()) return true;
   }
-  auto info = session_.api().call(call("CONSUMER.INFO"));
-  if (!info) return info.error();
-  if (info->error != 0) {
-    MutexLock lock(mutex_);
-    broken_ = true;
-    return true;
+  const std::uint64_t next = std::max(stream_sequence_, start_floor_) + 1;
+  std::vector<std::string> bodies;
+  for (const std::string& filter : config_.filters) bodies.push_back(next_by_subject(next, filter));
+  if (bodies.empty()) bodies.push_back(next_by_subject(next, ">"));
+  bool more = false;
+  for (const auto& found : look_up(session_, config_.stream, bodies)) {
+    if (!found) return found.error();
+    more = more || found->has_value();
   }
-  const auto delivered = number_at(object_at(info->body, "delivered"), "consumer_seq");
-  return number_at(info->body, "num_pending") > 0 || delivered > consumer_sequence_;
+  return more;
 }
 
 std::string OrderedPull::call(std::string_view what) {
@@ -134,6 +143,7 @@ Result<void> OrderedPull::create() {
   auto made = session_.api().require(call("CONSUMER.CREATE"), body, "stream \"" + config_.stream + "\"");
   if (!made) return made.error();
   pending_ = number_at(*made, "num_pending");
+  start_floor_ = number_at(object_at(*made, "delivered"), "stream_seq");
   consumer_sequence_ = 0;
   consumer_made_ = true;
   MutexLock lock(mutex_);

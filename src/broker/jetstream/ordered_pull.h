@@ -67,6 +67,7 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   std::uint64_t pending_ = 0;            // behind the last message returned
   std::uint64_t consumer_sequence_ = 0;  // of the last message returned
   std::uint64_t stream_sequence_ = 0;
+  std::uint64_t start_floor_ = 0;  // the consumer begins behind it
 
   Mutex mutex_;
   CondVar changed_;
