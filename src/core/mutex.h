@@ -46,18 +46,6 @@ class LEAT_TSA(scoped_lockable) MutexLock {
   Mutex& mutex_;
 };
 
-// Gives a held mutex back for a scope.
-class LEAT_TSA(scoped_lockable) MutexUnlock {
- public:
-  explicit MutexUnlock(Mutex& mutex) LEAT_TSA(release_capability(mutex)) : mutex_(mutex) { mutex_.unlock(); }
-  ~MutexUnlock() LEAT_TSA(acquire_capability()) { mutex_.lock(); }
-  MutexUnlock(const MutexUnlock&) = delete;
-  MutexUnlock& operator=(const MutexUnlock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
-
 class CondVar {
  public:
   // False when `stop` was requested first.
@@ -79,10 +67,11 @@ class CondVar {
   std::condition_variable_any changed_;
 };
 
-// Waits on a clock until `ready()`; false when the deadline or `stop` came first.
+// Waits on a clock until `ready()`; false when the deadline or `stop` came first. Not analysed inside: the predicate
+// knows the mutex by another name.
 template <class Predicate>
 bool wait_until(Clock& clock, CondVar& changed, Mutex& mutex, SteadyTime deadline, const std::stop_token& stop,
-                Predicate ready) LEAT_REQUIRES(mutex) {
+                Predicate ready) LEAT_REQUIRES(mutex) LEAT_TSA(no_thread_safety_analysis) {
   while (!ready()) {
     if (stop.stop_requested() || clock.steady() >= deadline) return false;
     clock.wait_until(changed, mutex, deadline, stop);

@@ -118,16 +118,5 @@ TEST(CondVar, WaitsForItsCondition) {
   EXPECT_TRUE(ready);
 }
 
-TEST(MutexUnlock, GivesTheMutexBackForAScope) {
-  Mutex mutex;
-  MutexLock lock(mutex);
-  {
-    MutexUnlock unlock(mutex);
-    EXPECT_TRUE(mutex.try_lock());
-    mutex.unlock();
-  }
-  const auto other = start_thread("other", [&](const std::stop_token&) { EXPECT_FALSE(mutex.try_lock()); });
-}
-
 }  // namespace
 }  // namespace leat

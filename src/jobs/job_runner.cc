@@ -94,7 +94,7 @@ void JobRunner::run_job(Desk& desk, HeldJob& job) {
   } else {
     parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
     outcome = call(handler->second, desk, job);
-    if (desk.stop_reason() != StopReason::kNone && may_be_interruption(outcome)) ending = Ending::kInterrupted;
+    if (may_be_interruption(outcome) && desk.stop_reason() != StopReason::kNone) ending = Ending::kInterrupted;
   }
   desk.finish(ending, std::move(outcome));
   parts_.settler.wake();
