@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the compile commands of a preset that only looks at the syntax: nothing is linked.
+# Runs the compile commands of a preset for their diagnostics alone: nothing is written.
 # Usage: check_sources.sh compile_commands.json
 set -euo pipefail
 python3 - "$1" <<'PY'
 import concurrent.futures, json, os, subprocess, sys
 commands = json.load(open(sys.argv[1]))
 def check(entry):
-    done = subprocess.run(entry["command"], shell=True, cwd=entry["directory"], capture_output=True, text=True)
+    done = subprocess.run(entry["command"] + " -fsyntax-only", shell=True, cwd=entry["directory"], capture_output=True, text=True)
     return entry["file"], done.returncode, done.stderr
 with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     results = list(pool.map(check, commands))
