@@ -121,7 +121,7 @@ std::unique_ptr<Broker> make_fault_broker(std::unique_ptr<Broker> inner, Faults&
   Capabilities capabilities = inner->capabilities();
   capabilities.answers_get_lost = true;
   FaultPolicy policy(faults, inner->clock());
-  return std::make_unique<DecoratedBroker<FaultPolicy>>(std::move(inner), std::move(policy), std::move(capabilities));
+  return std::make_unique<DecoratedBroker<FaultPolicy>>(std::move(inner), policy, std::move(capabilities));
 }
 
 }  // namespace leat

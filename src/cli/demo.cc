@@ -194,7 +194,7 @@ Result<int> demo(App& app, const DemoOptions& options) {
   auto place = DemoNamespace::open(app.options.url, app.log());
   if (!place) return place.error();
   if (options.keep) (*place)->keep();
-  const auto ended = Demo(app, **place, std::move(*plan)).run();
+  auto ended = Demo(app, **place, std::move(*plan)).run();
   if (options.keep && !app.options.json) {
     const std::string arguments = (*place)->arguments();
     app.print("\nlook around:\n  leat queue list " + arguments + "\n  leat dead list " + arguments);

@@ -25,7 +25,7 @@ class LeaseKeeper {
     JobLedger& ledger;
   };
 
-  explicit LeaseKeeper(Parts parts) : parts_(std::move(parts)) {}
+  explicit LeaseKeeper(const Parts& parts) : parts_(parts) {}
 
   void start();
   void stop();

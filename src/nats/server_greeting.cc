@@ -39,17 +39,17 @@ bool wait_ready(int fd, short events, SteadyTime deadline) {
 }
 
 Socket connect_to(const addrinfo& to, SteadyTime deadline) {
-  Socket socket_(socket(to.ai_family, to.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to.ai_protocol));
-  if (socket_.get() < 0) return socket_;
-  if (connect(socket_.get(), to.ai_addr, to.ai_addrlen) != 0) {
+  Socket link(socket(to.ai_family, to.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, to.ai_protocol));
+  if (link.get() < 0) return link;
+  if (connect(link.get(), to.ai_addr, to.ai_addrlen) != 0) {
     int error = 0;
     socklen_t size = sizeof(error);
-    if (errno != EINPROGRESS || !wait_ready(socket_.get(), POLLOUT, deadline) ||
-        getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+    if (errno != EINPROGRESS || !wait_ready(link.get(), POLLOUT, deadline) ||
+        getsockopt(link.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
       return Socket(-1);
     }
   }
-  return socket_;
+  return link;
 }
 
 Socket connect_any(const std::string& address, SteadyTime deadline) {
@@ -63,7 +63,7 @@ Socket connect_any(const std::string& address, SteadyTime deadline) {
   if (getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found) != 0) return Socket(-1);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, freeaddrinfo);
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    if (Socket socket_ = connect_to(*each, deadline); socket_.get() >= 0) return socket_;
+    if (Socket link = connect_to(*each, deadline); link.get() >= 0) return link;
   }
   return Socket(-1);
 }
@@ -89,12 +89,12 @@ Result<ServerGreeting> parse_greeting(std::string_view line) {
 Result<ServerGreeting> read_greeting(const std::string& address, std::chrono::milliseconds timeout) {
   constexpr std::size_t kMost = 64 << 10;
   const SteadyTime deadline = deadline_after(real_clock(), timeout);
-  const Socket socket_ = connect_any(address, deadline);
-  if (socket_.get() < 0) return Error(ErrorCode::kUnavailable, "no NATS server answers at " + address);
+  const Socket link = connect_any(address, deadline);
+  if (link.get() < 0) return Error(ErrorCode::kUnavailable, "no NATS server answers at " + address);
   std::string line;
   std::array<char, 4096> chunk{};
-  while (line.find('\n') == line.npos && line.size() < kMost && wait_ready(socket_.get(), POLLIN, deadline)) {
-    const ssize_t got = recv(socket_.get(), chunk.data(), chunk.size(), 0);
+  while (line.find('\n') == line.npos && line.size() < kMost && wait_ready(link.get(), POLLIN, deadline)) {
+    const ssize_t got = recv(link.get(), chunk.data(), chunk.size(), 0);
     if (got <= 0) break;
     line.append(chunk.data(), static_cast<std::size_t>(got));
   }

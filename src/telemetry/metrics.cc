@@ -6,10 +6,12 @@
 namespace leat {
 namespace {
 
-constexpr auto us = [](std::int64_t count) { return Duration{std::chrono::microseconds(count)}; };
+constexpr auto kMicroseconds = [](std::int64_t count) { return Duration{std::chrono::microseconds(count)}; };
 constexpr std::array<Duration, Histogram::kEdges> kEdgeTable{
-    us(100),     us(300),       us(1'000),     us(3'000),      us(10'000),     us(30'000),     us(100'000),
-    us(300'000), us(1'000'000), us(3'000'000), us(10'000'000), us(30'000'000), us(100'000'000)};
+    kMicroseconds(100),        kMicroseconds(300),       kMicroseconds(1'000),      kMicroseconds(3'000),
+    kMicroseconds(10'000),     kMicroseconds(30'000),    kMicroseconds(100'000),    kMicroseconds(300'000),
+    kMicroseconds(1'000'000),  kMicroseconds(3'000'000), kMicroseconds(10'000'000), kMicroseconds(30'000'000),
+    kMicroseconds(100'000'000)};
 
 std::string seconds(Duration duration) {
   std::array<char, 40> text{};
