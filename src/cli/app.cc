@@ -61,6 +61,10 @@ Result<Broker*> App::broker() {
                  "no broker is named: give --url or set LEAT_URL, for example to sqlite:jobs.db or "
                  "nats://localhost:4222");
   }
+  if (options.url.starts_with("memory:")) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "memory: ends with this command, and its jobs with it: use a file, as in sqlite:jobs.db");
+  }
   auto opened = open_broker(options.url, {.log = &log()});
   if (!opened) return opened.error();
   broker_ = std::move(*opened);

@@ -1,6 +1,7 @@
 #include "cli/command_line.h"
 
 #include <algorithm>
+#include <csignal>
 #include <string_view>
 
 #include "cli/commands.h"
@@ -23,7 +24,7 @@ LogLevel level_named(const std::string& text) {
 }
 
 void add_globals(CLI::App& root, GlobalOptions& options) {
-  root.add_option("--url", options.url, "The broker: sqlite:FILE, nats://HOST[:PORT][,...], tls://..., memory:")
+  root.add_option("--url", options.url, "The broker: sqlite:FILE, nats://HOST[:PORT][,...], tls://...")
       ->envname("LEAT_URL")
       ->type_name("URL");
   root.add_option("--namespace", options.name_space, "Of all streams and buckets [leat]")
@@ -40,6 +41,7 @@ void add_globals(CLI::App& root, GlobalOptions& options) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error like a full disk, not the end of the process
   App app;
   CLI::App root("Durable background jobs, on an SQLite file or NATS JetStream.", "leat");
   root.fallthrough();

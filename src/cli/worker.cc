@@ -25,6 +25,16 @@ Result<int> work(App& app, const Command& command) {
   return run(worker);
 }
 
+void add_exec(Command& command, std::pair<std::string, std::string> exec) {
+  const auto& [kind, shell] = exec;
+  if (shell.empty()) throw CLI::ValidationError("--exec", "\"" + kind + "=\" has no command");
+  for (const auto& [known, other] : command.exec) {
+    if (known == kind)
+      throw CLI::ValidationError("--exec", "kind \"" + kind + "\" stands twice: a kind has one command");
+  }
+  command.exec.push_back(std::move(exec));
+}
+
 void add_what(CLI::App& at, Command& command) {
   at.add_option_function<std::vector<std::string>>(
         "--queue",
@@ -42,7 +52,7 @@ void add_what(CLI::App& at, Command& command) {
   at.add_option_function<std::vector<std::string>>(
         "--exec",
         [&command](const std::vector<std::string>& pairs) {
-          for (const std::string& pair : pairs) command.exec.push_back(split_pair("--exec", pair));
+          for (const std::string& pair : pairs) add_exec(command, split_pair("--exec", pair));
         },
         "The shell command for jobs of a kind; repeat it for more kinds")
       ->required()

@@ -176,8 +176,8 @@ void Settler::judge_outcome(Closing& closing) {
   switch (outcome.kind()) {
     case Outcome::Kind::kDone:
     case Outcome::Kind::kCancelled: return record_ending(closing);
-    case Outcome::Kind::kDead: return condemn(closing, "dead", outcome.text());
-    case Outcome::Kind::kUndecodable: return condemn(closing, "undecodable", outcome.text());
+    case Outcome::Kind::kDead: add_failure(closing); return condemn(closing, "dead", outcome.text());
+    case Outcome::Kind::kUndecodable: add_failure(closing); return condemn(closing, "undecodable", outcome.text());
     case Outcome::Kind::kRetry:
     case Outcome::Kind::kRetryAfter: return judge_failure(closing);
   }
@@ -192,16 +192,21 @@ void Settler::record_ending(Closing& closing) {
   closing.store_record = !closing.drop_mark;
 }
 
+void Settler::add_failure(Closing& closing) {
+  constexpr std::size_t kLongestError = 4096;
+  HeldJob& job = *closing.finished.job;
+  job.record.add_failure({.attempt = job.record.attempts() + 1,
+                          .delivery = job.delivery.lease.delivery_count,
+                          .at = parts_.clock.now(),
+                          .worker = parts_.attempts.worker(),
+                          .error = closing.finished.outcome.text().substr(0, kLongestError)});
+}
+
 void Settler::judge_failure(Closing& closing) {
   HeldJob& job = *closing.finished.job;
   const Outcome& outcome = closing.finished.outcome;
   const SystemTime now = parts_.clock.now();
-  constexpr std::size_t kLongestError = 4096;
-  job.record.add_failure({.attempt = job.record.attempts() + 1,
-                          .delivery = job.delivery.lease.delivery_count,
-                          .at = now,
-                          .worker = parts_.attempts.worker(),
-                          .error = outcome.text().substr(0, kLongestError)});
+  add_failure(closing);
   if (job.record.attempts() >= max_attempts(job, parts_.options)) return condemn(closing, "attempts", outcome.text());
   const double random = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter ? outcome.delay()
@@ -232,6 +237,11 @@ void Settler::judge_unknown_kind(Closing& closing) {
   closing.verdict = Verdict::kRetry;
   closing.delay = std::min(std::clamp(waited / 4, kShortest, kLongest), parts_.options.unknown_kind_grace - waited);
   closing.store_result = false;
+  // Many jobs of a kind come again and again: one line a while says it for all.
+  constexpr Duration kQuiet = std::chrono::seconds(10);
+  SteadyTime& said = unknown_said_[kind];
+  if (said != SteadyTime{} && parts_.clock.steady() - said < kQuiet) return;
+  said = parts_.clock.steady();
   parts_.log.warn(
       "no handler for this kind: start a worker that has one, or the job becomes a dead letter",
       {{"job_id", id_text(job)},

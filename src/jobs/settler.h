@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <random>
 #include <span>
@@ -93,6 +94,7 @@ class Settler {
   void judge(Closing& closing);
   void judge_outcome(Closing& closing);
   void record_ending(Closing& closing);
+  void add_failure(Closing& closing);
   void judge_failure(Closing& closing);
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
@@ -118,8 +120,9 @@ class Settler {
   bool stopping_ LEAT_GUARDED_BY(mutex_) = false;
   bool idle_ LEAT_GUARDED_BY(mutex_) = true;
   std::atomic<bool> work_{false};
-  std::vector<Closing> later_;  // of the settler's thread: what to try again
-  SteadyTime last_round_{};     // of the machine's clock
+  std::map<std::string, SteadyTime> unknown_said_;  // of the settler's thread: when a kind was last warned of
+  std::vector<Closing> later_;                      // of the settler's thread: what to try again
+  SteadyTime last_round_{};                         // of the machine's clock
   SteadyTime give_up_at_ = SteadyTime::max();
   Thread thread_;
 };

@@ -140,6 +140,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
 
 Connection::~Connection() {
   if (connection_ == nullptr) return;
+  {
+    MutexLock lock(mutex_);
+    closing_ = true;
+  }
   natsConnection_Close(connection_.get());
   MutexLock lock(mutex_);
   closed_changed_.wait(mutex_, [this]() LEAT_REQUIRES(mutex_) { return closed_; });
@@ -239,6 +243,7 @@ void Connection::remove(ConnectionListener& listener) {
 void Connection::on_disconnected() {
   {
     MutexLock lock(mutex_);
+    if (closing_) return;  // our own doing
     ++losses_;
   }
   log_.warn("NATS connection lost", {{"connection", name_}});

@@ -103,6 +103,7 @@ class Connection {
   ConnectionHandle connection_;
   mutable Mutex mutex_;
   CondVar closed_changed_;
+  bool closing_ LEAT_GUARDED_BY(mutex_) = false;
   bool closed_ LEAT_GUARDED_BY(mutex_) = false;
   std::uint64_t losses_ LEAT_GUARDED_BY(mutex_) = 0;
   std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_) = 0;

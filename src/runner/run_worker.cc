@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kLookAgain(50);
 int run(Worker& worker) {
   Signals signals;
   if (const auto started = worker.start(); !started) {
-    std::fprintf(stderr, "worker cannot start: %s\n", started.error().what());
+    std::fprintf(stderr, "leat: worker cannot start: %s\n", started.error().what());
     return 1;
   }
   while (signals.next(std::chrono::hours(1)) == 0) {

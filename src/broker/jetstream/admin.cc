@@ -177,7 +177,8 @@ Result<void> JetStreamAdmin::delete_consumer(std::string_view stream, std::strin
 Result<std::vector<AckFloor>> ack_floors(Session& session, const std::string& stream) {
   std::vector<AckFloor> floors;
   auto listed = for_each_consumer(session, stream, [&](const nlohmann::json& info) {
-    floors.push_back({.filter = std::string(filter_or_all(text_at(object_at(info, "config"), "filter_subject"))),
+    floors.push_back({.consumer = std::string(text_at(info, "name")),
+                      .filter = std::string(filter_or_all(text_at(object_at(info, "config"), "filter_subject"))),
                       .stream_sequence = number_at(object_at(info, "ack_floor"), "stream_seq")});
   });
   if (!listed) return listed.error();

@@ -31,6 +31,7 @@ class JetStreamAdmin : public BrokerAdmin {
 
 // The filters of a stream's consumers, with how far each has acknowledged everything.
 struct AckFloor {
+  std::string consumer;
   std::string filter;
   std::uint64_t stream_sequence = 0;
 };

@@ -145,9 +145,11 @@ Result<void> JetStreamBroker::check_overlap(const ConsumerConfig& config) {
   const auto others = ack_floors(*session_, config.stream);
   if (!others) return others.error();
   for (const AckFloor& other : *others) {
-    if (!intersect(other.filter, config.filter)) continue;
+    // One of the same name: somebody else has made it since we asked, and creating it again finds it.
+    if (other.consumer == config.name || !intersect(other.filter, config.filter)) continue;
     return Error(ErrorCode::kConflict, consumer_what(config) + ": its filter \"" + config.filter + "\" overlaps \"" +
-                                           other.filter + "\" of another one");
+                                           other.filter + "\" of \"" + other.consumer +
+                                           "\": a work queue gives each subject to one of them");
   }
   return {};
 }
