@@ -1,0 +1,23 @@
+// What workers read back from buckets and headers: attempt records, results, job ids.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "jobs/attempt_record.h"
+#include "jobs/result_record.h"
+#include "leat/job.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const auto record = leat::AttemptRecord::from_json(text)) {
+    // What was read can be written and read again.
+    if (!leat::AttemptRecord::from_json(record->to_json())) std::abort();
+  }
+  if (const auto result = leat::decode_result(text)) {
+    if (!leat::decode_result(leat::encode_result(*result))) std::abort();
+  }
+  if (const auto id = leat::JobId::parse(text)) {
+    if (leat::JobId(id->priority(), id->queue(), id->key()) != *id) std::abort();
+  }
+  return 0;
+}
