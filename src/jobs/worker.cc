@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <thread>
 
 #include "core/gate.h"
@@ -99,7 +100,8 @@ class Worker::Crew {
   std::unique_ptr<JobRunner> runner_;
   std::vector<std::unique_ptr<Fetcher>> fetchers_;
 
-  Mutex mutex_;  // one start or stop at a time
+  std::atomic<bool> assembled_{false};  // the roles are there, for those who ask without the mutex
+  Mutex mutex_;                         // one start or stop at a time
   enum class State { kNew, kRunning, kStopped } state_ LEAT_GUARDED_BY(mutex_) = State::kNew;
 };
 
@@ -115,6 +117,7 @@ Result<void> Worker::Crew::start() {
   results_ = std::move(*results);
   if (auto opened = open_queues(); !opened) return opened;
   assemble(std::move(*attempts));
+  assembled_ = true;
   settler_->start();
   lease_keeper_->start();
   runner_->start();
@@ -243,7 +246,7 @@ void Worker::Crew::stop() {
 
 void Worker::Crew::stop_now() {
   // A stop() that waits for handlers holds the mutex; this is the way past it.
-  if (!settler_) return;
+  if (!assembled_) return;
   constexpr Duration kPatience = std::chrono::seconds(2);
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();
@@ -254,13 +257,14 @@ void Worker::Crew::stop_now() {
 }
 
 WorkerCounts Worker::Crew::counts() const {
+  const bool assembled = assembled_;
   return {.started = tally_.started,
           .done = tally_.done,
           .retried = tally_.retried,
           .dead = tally_.dead,
           .interrupted = tally_.interrupted,
-          .unstarted = ready_ ? ready_->waiting() : 0,
-          .running = running().size()};
+          .unstarted = assembled ? ready_->waiting() : 0,
+          .running = assembled ? running().size() : 0};
 }
 
 Worker::Worker(Broker& broker, WorkerOptions options) : crew_(std::make_unique<Crew>(broker, std::move(options))) {}
