@@ -12,7 +12,7 @@ help:
 	@echo 'make build    the release binary, build/release/leat'
 	@echo 'make bench    leat against the raw clients of SQLite and NATS, on this machine'
 	@echo 'make verify   TSan, clang thread-safety, clang-tidy, short fuzzing, a smoke test of the release build'
-	@echo 'make soak     the long versions of the random tests'
+	@echo 'make soak     the tests with kills, restarts and random calls, 20 to 50 times each'
 	@echo 'make format   clang-format over everything'
 
 build:
@@ -44,7 +44,8 @@ soak:
 	tools/fetch_nats_servers.sh
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan -j $(JOBS)
-	LEAT_SOAK=1 ctest --preset asan-ubsan -L 'scenario|conformance' --timeout 3600
+	ctest --preset asan-ubsan -L 'jobs|integration' --repeat until-fail:20 --timeout 3600
+	ctest --preset asan-ubsan -R 'Differential|Restart|Processes' --repeat until-fail:50 --timeout 3600
 
 format:
 	tools/install_packages.sh verify
