@@ -1,13 +1,25 @@
 #include "jobs/desk.h"
 
+#include <utility>
+
 namespace leat {
 
-bool Desk::finish(FinishedJob::Ending ending, Outcome outcome) {
+void Desk::finish(FinishedJob::Ending ending, Outcome outcome) {
   MutexLock lock(mutex_);
-  if (running_ == nullptr) return false;
-  finished_.push_back({.job = running_, .ending = ending, .outcome = std::move(outcome)});
+  if (!abandoned_) finished_.push_back({.job = running_, .ending = ending, .outcome = std::move(outcome)});
   running_ = nullptr;
-  return true;
+  abandoned_ = false;
+}
+
+HeldJob* Desk::abandon_running() {
+  MutexLock lock(mutex_);
+  if (running_ == nullptr || writing_record_ || std::exchange(abandoned_, true)) return nullptr;
+  return running_;
+}
+
+void Desk::set_writing_record(bool writing) {
+  MutexLock lock(mutex_);
+  writing_record_ = writing;
 }
 
 HeldJob* Desk::begin_next() {

@@ -34,8 +34,12 @@ struct FinishedJob {
 // Thread-safe.
 class Desk {
  public:
-  // Puts the running job among the finished ones; false when nothing was running.
-  bool finish(FinishedJob::Ending ending, Outcome outcome);
+  // Puts the running job among the finished ones, unless it was abandoned.
+  void finish(FinishedJob::Ending ending, Outcome outcome);
+  // Makes the caller the one who ends the running job, whatever its handler will say; null when there is none.
+  HeldJob* abandon_running();
+  // While the runner writes the running job's record, nobody else may touch it: it cannot be abandoned.
+  void set_writing_record(bool writing);
   // Begins the next of the waiting jobs; null when there is none.
   HeldJob* begin_next();
   void add_waiting(std::vector<HeldJob*>& jobs);
@@ -58,6 +62,8 @@ class Desk {
   std::deque<HeldJob*> waiting_ LEAT_GUARDED_BY(mutex_);
   std::vector<FinishedJob> finished_ LEAT_GUARDED_BY(mutex_);
   HeldJob* running_ LEAT_GUARDED_BY(mutex_) = nullptr;
+  bool abandoned_ LEAT_GUARDED_BY(mutex_) = false;  // the running one
+  bool writing_record_ LEAT_GUARDED_BY(mutex_) = false;
   std::stop_source stop_ LEAT_GUARDED_BY(mutex_);
   StopReason reason_ LEAT_GUARDED_BY(mutex_) = StopReason::kNone;
 };

@@ -34,6 +34,8 @@ struct HeldJob {
   // Past this steady time another worker may have it. Moved on by the lease keeper.
   std::atomic<SteadyTime::rep> leased_until{0};
   std::atomic<bool> lost{false};  // the lease is gone, or the job was given back: what its handler says counts no more
+  // Its settlement is on its way: that the broker does not know the lease any more is no loss now.
+  std::atomic<bool> settling{false};
   std::atomic<bool> settled{false};  // nothing is to be done for it any more
 
   const ServedQueue& served() const;

@@ -85,9 +85,7 @@ void JobRunner::run_job(Desk& desk, HeldJob& job) {
     ending = Ending::kUnknownKind;
   } else if (Settler::is_exhausted(job, parts_.options)) {
     ending = Ending::kExhausted;
-  } else if (const auto marked =
-                 job.delivery.lease.delivery_count > 1 ? parts_.attempts.mark_started(job) : Result<void>{};
-             !marked) {
+  } else if (const auto marked = mark_started(desk, job); !marked) {
     job.lost = marked.error().code() == ErrorCode::kLeaseLost;
     ending = Ending::kUnstarted;
     outcome = Outcome::retry_after(std::chrono::seconds(1), marked.error().message());
@@ -98,6 +96,15 @@ void JobRunner::run_job(Desk& desk, HeldJob& job) {
   }
   desk.finish(ending, std::move(outcome));
   parts_.settler.wake();
+}
+
+// A first delivery cannot have been begun before: it needs no mark.
+Result<void> JobRunner::mark_started(Desk& desk, HeldJob& job) {
+  if (job.delivery.lease.delivery_count == 1) return {};
+  desk.set_writing_record(true);
+  auto marked = parts_.attempts.mark_started(job);
+  desk.set_writing_record(false);
+  return marked;
 }
 
 // The one place where the user's exceptions end.

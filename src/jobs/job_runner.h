@@ -47,6 +47,7 @@ class JobRunner {
   void run(std::size_t number, const std::stop_token& stop);
   bool refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop);
   void run_job(Desk& desk, HeldJob& job);
+  Result<void> mark_started(Desk& desk, HeldJob& job);
   Outcome call(const Handler& handler, Desk& desk, HeldJob& job);
 
   Parts parts_;

@@ -41,7 +41,7 @@ void LeaseKeeper::renew(Consumer& consumer, const std::vector<Lease>& leases, Du
   const SteadyTime now = parts_.clock.steady();
   // Jobs may have been settled meanwhile, so they are looked up again.
   parts_.ledger.for_each_unsettled([&](HeldJob& job) {
-    if (&job.consumer() != &consumer || job.lost) return;
+    if (&job.consumer() != &consumer || job.lost || job.settling) return;
     const auto found = by_sequence.find(job.delivery.lease.sequence);
     if (found == by_sequence.end()) return;
     if (*found->second) {

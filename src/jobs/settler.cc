@@ -62,6 +62,7 @@ void Settler::give_back_until_due(const std::vector<HeldJob*>& jobs) {
 
 void Settler::abandon(const std::vector<HeldJob*>& jobs) {
   for (HeldJob* job : jobs) {
+    ++parts_.tally.interrupted;
     if (job->lost.exchange(true)) continue;
     HeldJob* const one = job;
     if (job->record.started) {
@@ -381,6 +382,7 @@ void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
   std::vector<Settlement> settlements;
   settlements.reserve(closings.size());
   for (const Closing* closing : closings) {
+    closing->finished.job->settling = true;
     settlements.push_back({.lease = closing->finished.job->delivery.lease,
                            .verdict = closing->verdict,
                            .delay = closing->delay,
@@ -388,7 +390,9 @@ void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
   }
   const auto settled = consumer.settle(settlements);
   for (std::size_t i = 0; i < closings.size(); ++i) {
-    if (!settled[i]) retry_step(*closings[i], "settle", settled[i].error());
+    if (settled[i]) continue;
+    closings[i]->finished.job->settling = false;
+    retry_step(*closings[i], "settle", settled[i].error());
   }
 }
 

@@ -251,7 +251,11 @@ void Worker::Crew::stop_now() {
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();
   for (const auto& served : served_) served->consumer.load()->release_ahead();
-  settler_->abandon(running());
+  std::vector<HeldJob*> abandoned;
+  for (const auto& desk : desks_) {
+    if (HeldJob* job = desk->abandon_running()) abandoned.push_back(job);
+  }
+  settler_->abandon(abandoned);
   for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
   settler_->drain(kPatience);
 }
