@@ -49,6 +49,9 @@ class Headers {
   void set(std::string_view name, std::string_view value);
   void erase(std::string_view name);
 
+  // Makes room for so many headers more, whose names and values are `text` bytes together.
+  void reserve(std::size_t headers, std::size_t text);
+
   // The view lives until the next change of this object.
   std::optional<std::string_view> get(std::string_view name) const;
 

@@ -69,11 +69,14 @@ Headers::Iterator& Headers::Iterator::operator++() {
 void Headers::set(std::string_view name, std::string_view value) {
   if (!bytes_.empty()) erase(name);
   name = name.substr(0, 65'535);
-  bytes_.reserve(bytes_.size() + kLengths + name.size() + value.size());
   append_le(bytes_, name.size(), 2);
   append_le(bytes_, value.size(), 4);
   bytes_.append(name);
   bytes_.append(value);
+}
+
+void Headers::reserve(std::size_t headers, std::size_t text) {
+  bytes_.reserve(bytes_.size() + headers * kLengths + text);
 }
 
 // Stored bytes of somebody else may hold a name twice: all of them go.
@@ -132,21 +135,22 @@ Result<void> check_filter(std::string_view filter) {
 Result<void> check_headers(const Headers& headers) {
   std::size_t together = 0;
   for (const auto& [name, value] : headers) {
-    const std::string which = "header \"" + std::string(name.substr(0, 80)) + "\"";
+    const auto refused = [name = name](std::string_view why) {
+      return invalid("header \"" + std::string(name.substr(0, 80)) + "\"" + std::string(why));
+    };
     if (name.empty()) return invalid("a header has no name");
-    if (name.size() > kMaxName) return invalid(which + ": the name is longer than 255 bytes");
+    if (name.size() > kMaxName) return refused(": the name is longer than 255 bytes");
     const auto bad_in_name = [](char c) { return c <= ' ' || c >= 0x7f || c == ':'; };
     if (std::any_of(name.begin(), name.end(), bad_in_name)) {
-      return invalid(which + ": a name is printable ASCII without `:` and space");
+      return refused(": a name is printable ASCII without `:` and space");
     }
-    if (value.empty()) return invalid(which + " has an empty value: leave the header out instead");
+    if (value.empty()) return refused(" has an empty value: leave the header out instead");
     together += name.size() + value.size();
-    if (together > kMaxHeaders)
-      return invalid(which + ": headers of more than 64,000 bytes together; put it into the payload");
+    if (together > kMaxHeaders) return refused(": headers of more than 64,000 bytes together; put it into the payload");
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos) {
-      return invalid(which + ": the value holds a line break or a zero byte");
+      return refused(": the value holds a line break or a zero byte");
     }
-    if (value.front() == ' ' || value.back() == ' ') return invalid(which + ": the value begins or ends with a space");
+    if (value.front() == ' ' || value.back() == ' ') return refused(": the value begins or ends with a space");
   }
   return {};
 }

@@ -12,6 +12,11 @@ Thread start_thread(std::string name, std::function<void(std::stop_token)> body)
   });
 }
 
+void become_batch_thread() {
+  const sched_param priority{};
+  (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &priority);  // no right that a system could refuse
+}
+
 ThreadPool::ThreadPool(const std::string& name, std::size_t count,
                        std::function<void(std::size_t, std::stop_token)> body) {
   threads_.reserve(count);

@@ -15,6 +15,10 @@ using Thread = std::jthread;
 // `body` gets the thread's own stop token. An exception that leaves it ends the program.
 Thread start_thread(std::string name, std::function<void(std::stop_token)> body);
 
+// Marks the calling thread, and those that it starts from now on, as one that works through batches (SCHED_BATCH): when
+// woken it waits for its turn instead of taking the core from the thread that woke it, and finds more to do.
+void become_batch_thread();
+
 // A fixed number of threads that run the same body, each with its number from 0.
 class ThreadPool {
  public:

@@ -21,7 +21,10 @@ std::string Names::queue_filter(Priority priority, std::string_view queue) const
 }
 
 std::string Names::bulk_subject(Priority priority, std::string_view queue) const {
-  return joined(to_string(priority), '.').append(".").append(queue).append(".").append(wire::kBulkToken);
+  std::string subject;
+  subject.reserve(space_.size() + queue.size() + wire::kBulkToken.size() + 9);
+  subject.append(space_).append(".").append(to_string(priority)).append(".").append(queue).append(".");
+  return subject.append(wire::kBulkToken);
 }
 
 Result<JobId> Names::id_of(const Message& message) const {

@@ -100,6 +100,7 @@ AppendRequest Queue::Enqueuer::make_request(EncodedJob job, const JobId& id, con
   AppendRequest request{
       .message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
   Headers& headers = request.message.headers;
+  headers.reserve(2, wire::kKind.size() + job.kind.size() + wire::kId.size() + id.str().size());
   headers.set(wire::kKind, job.kind);
   if (options.max_attempts) headers.set(wire::kMaxAttempts, std::to_string(*options.max_attempts));
   if (options.result == KeepResult::kYes) headers.set(wire::kResult, wire::kKeepResult);

@@ -1,5 +1,9 @@
 #include "nats/subscription.h"
 
+#include <utility>
+
+#include "core/thread.h"
+
 namespace leat::nats {
 namespace {
 constexpr std::int64_t kDrainTime = 2000;  // ms
@@ -34,7 +38,10 @@ void Subscription::drain() {
   (void)natsSubscription_WaitForDrainCompletion(handle_.get(), kDrainTime);
 }
 
+// The thread is the subscription's own; the reader of the socket wakes it for each message that finds it idle.
 void Subscription::deliver(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  thread_local bool is_batch_thread = false;
+  if (!std::exchange(is_batch_thread, true)) become_batch_thread();
   static_cast<Subscription*>(closure)->sink_->on_message(Received(message));
 }
 

@@ -53,7 +53,9 @@ AppendRun::AppendRun(Session& session, StreamCatalog& catalog, std::string_view 
       slots_(requests.size()) {}
 
 std::vector<Result<Appended>> AppendRun::run() {
-  if (check_all()) {
+  entry_ = catalog_.get(stream_);
+  if (!entry_) return std::vector<Result<Appended>>(requests_.size(), entry_.error());
+  {
     const nats::Replies::Ticket ticket = session_.replies_of(connection_).add(*this);
     do {
       losses_ = connection_.losses();
@@ -63,25 +65,23 @@ std::vector<Result<Appended>> AppendRun::run() {
       fail_if_stream_is_gone();
     } while (plan_next());
   }
-  std::vector<Result<Appended>> results;
-  results.reserve(requests_.size());
-  for (std::size_t i = 0; i < requests_.size(); ++i) results.push_back(result_of(i));
+  std::vector<Result<Appended>> results = take_results();
   resolve_conflicts(results);
   return results;
 }
 
-// Finds what cannot be sent. False when nothing is left to send.
-bool AppendRun::check_all() {
-  auto entry = catalog_.get(stream_);
-  const auto strange = [&](const AppendRequest& request) { return !(*entry)->takes(request.message.subject); };
-  if (entry && std::any_of(requests_.begin(), requests_.end(), strange)) entry = catalog_.refresh(stream_);
-  bool any = false;
-  MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < requests_.size(); ++i) {
-    slots_[i].failure = entry ? find_fault(requests_[i], **entry) : std::optional<Error>(entry.error());
-    any = any || !slots_[i].failure;
+// Finds which of the next messages cannot be sent. While these are looked at, the server stores those before them.
+void AppendRun::check_up_to(std::size_t end) {
+  for (; checked_ < std::min(end, requests_.size()); ++checked_) {
+    const AppendRequest& request = requests_[checked_];
+    if (entry_ && !(*entry_)->takes(request.message.subject) && !std::exchange(refreshed_, true)) {
+      entry_ = catalog_.refresh(stream_);
+    }
+    auto fault = entry_ ? find_fault(request, **entry_) : std::optional<Error>(entry_.error());
+    if (!fault) continue;
+    MutexLock lock(mutex_);
+    slots_[checked_].failure = std::move(fault);
   }
-  return any;
 }
 
 std::optional<Error> AppendRun::find_fault(const AppendRequest& request, const StreamEntry& entry) const {
@@ -125,8 +125,9 @@ void AppendRun::send_all(const nats::Replies::Ticket& ticket) {
 // message, when the window is full.
 bool AppendRun::take_chunk(std::size_t& next, std::vector<std::size_t>& chunk) {
   chunk.clear();
+  check_up_to(next + kChunk);
   MutexLock lock(mutex_);
-  for (; next < slots_.size() && chunk.size() < kChunk; ++next) {
+  for (const std::size_t end = std::min(next + kChunk, slots_.size()); next < end; ++next) {
     Slot& slot = slots_[next];
     if (slot.failure || slot.state == State::kAnswered || slot.state == State::kInFlight) continue;
     if (in_flight_ >= kWindow || bytes_in_flight_ >= kWindowBytes) return !chunk.empty();
@@ -156,15 +157,15 @@ bool AppendRun::send_one(const nats::Replies::Ticket& ticket, std::size_t index)
   std::size_t count = 0;
   if (!request.message_id.empty()) extra[count++] = {kIdHeader, request.message_id};
   if (request.expected_last) extra[count++] = {kExpectationHeader, std::to_string(*request.expected_last)};
-  const std::string reply = ticket.prefix() + std::to_string(index);
-  auto sent = connection_.publish(request.message, reply.c_str(), {extra, count});
+  reply_.assign(ticket.prefix()).append(std::to_string(index));
+  auto sent = connection_.publish(request.message, reply_.c_str(), {extra, count}, spent_);
   if (sent) return true;
   const bool for_good = sent.error().code() != ErrorCode::kUnavailable;
   take_back(index, for_good ? std::optional<Error>(sent.error()) : std::nullopt);
   return for_good;
 }
 
-void AppendRun::on_reply(std::size_t index, nats::Received answer) {
+void AppendRun::on_reply(std::size_t index, nats::Received& answer) {
   const bool nobody = answer.data().empty() && answer.no_responders();
   auto ack = nobody ? std::optional<PubAck>(PubAck{}) : parse_pub_ack(answer.data());
   MutexLock lock(mutex_);
@@ -264,17 +265,21 @@ Error AppendRun::refusal_error(const Slot& slot, const std::string& subject) con
   return api_error(slot.ack.error, slot.ack.code, slot.ack.description, what);
 }
 
-Result<Appended> AppendRun::result_of(std::size_t index) {
-  Slot slot;
-  {
-    MutexLock lock(mutex_);
-    slot = slots_[index];
+std::vector<Result<Appended>> AppendRun::take_results() {
+  std::vector<Result<Appended>> results;
+  results.reserve(requests_.size());
+  MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.failure) {
+      results.emplace_back(std::move(*slot.failure));
+    } else if (slot.ack.error == 0 && slot.ack.code == 0) {
+      results.emplace_back(Appended{.sequence = slot.ack.sequence, .duplicate = slot.ack.duplicate});
+    } else {
+      results.emplace_back(refusal_error(slot, requests_[i].message.subject));
+    }
   }
-  if (slot.failure) return std::move(*slot.failure);
-  if (slot.ack.error == 0 && slot.ack.code == 0) {
-    return Appended{.sequence = slot.ack.sequence, .duplicate = slot.ack.duplicate};
-  }
-  return refusal_error(slot, requests_[index].message.subject);
+  return results;
 }
 
 // A message whose id is the id of what is there was stored before: by this call, when its answer was lost, or by an

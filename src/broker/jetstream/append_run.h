@@ -32,9 +32,9 @@ class AppendRun : private nats::ReplySink {
     std::optional<Error> failure;  // found without or instead of an answer
   };
 
-  void on_reply(std::size_t index, nats::Received answer) override;
+  void on_reply(std::size_t index, nats::Received& answer) override;
   std::optional<Error> find_fault(const AppendRequest& request, const StreamEntry& entry) const;
-  bool check_all();
+  void check_up_to(std::size_t end);
   void send_all(const nats::Replies::Ticket& ticket);
   bool take_chunk(std::size_t& next, std::vector<std::size_t>& chunk);
   void take_back(std::size_t index, std::optional<Error> failure);
@@ -43,7 +43,7 @@ class AppendRun : private nats::ReplySink {
   bool plan_next();
   void plan_slot(std::size_t index, bool over) LEAT_REQUIRES(mutex_);
   void fail_if_stream_is_gone();
-  Result<Appended> result_of(std::size_t index);
+  std::vector<Result<Appended>> take_results();
   void resolve_conflicts(std::vector<Result<Appended>>& results);
   Error refusal_error(const Slot& slot, const std::string& subject) const;
 
@@ -54,6 +54,11 @@ class AppendRun : private nats::ReplySink {
   const SteadyTime deadline_;
   nats::Connection& connection_;
   const std::size_t max_payload_;
+  Result<std::shared_ptr<const StreamEntry>> entry_{std::shared_ptr<const StreamEntry>()};
+  bool refreshed_ = false;   // the entry, in this call
+  std::size_t checked_ = 0;  // requests before this one are
+  std::string reply_;        // of the message that is being sent
+  nats::SpentMessages spent_;
 
   Mutex mutex_;
   CondVar changed_;
