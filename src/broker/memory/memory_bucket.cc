@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/config_checks.h"
+#include "broker/key_write_checks.h"
 
 namespace leat {
 
@@ -29,39 +30,11 @@ std::vector<Result<std::uint64_t>> MemoryBucket::write(std::span<const KeyWrite>
   return results;
 }
 
-Result<void> MemoryBucket::check_write(const KeyWrite& write) const {
-  if (auto valid = check_key(write.key); !valid) return valid;
-  if (write.value.size() <= max_value_bytes_) return {};
-  return Error(ErrorCode::kInvalidArgument, "the value of \"" + write.key + "\" has " +
-                                                std::to_string(write.value.size()) + " bytes; the limit is " +
-                                                std::to_string(max_value_bytes_));
-}
-
-Result<void> MemoryBucket::check_revision(const KeyWrite& write) const {
+Result<std::uint64_t> MemoryBucket::write_one(const KeyWrite& write) {
+  if (auto valid = check_key_write(write, max_value_bytes_); !valid) return valid.error();
   const auto found = records_.find(write.key);
   const std::uint64_t actual = found == records_.end() ? 0 : found->second.entry.revision;
-  const auto conflict = [&](const std::string& expected) {
-    return Error(ErrorCode::kConflict, "record \"" + write.key + "\" of bucket \"" + config_.name +
-                                           "\" is at revision " + std::to_string(actual) + ", expected " + expected);
-  };
-  switch (write.kind) {
-    case KeyWrite::Kind::kPut: return {};
-    case KeyWrite::Kind::kCreate:
-      if (actual != 0) return conflict("none");
-      return {};
-    case KeyWrite::Kind::kErase:
-      if (write.revision == 0) return {};
-      [[fallthrough]];
-    case KeyWrite::Kind::kUpdate:
-      if (actual == 0 || actual != write.revision) return conflict(std::to_string(write.revision));
-      return {};
-  }
-  return {};
-}
-
-Result<std::uint64_t> MemoryBucket::write_one(const KeyWrite& write) {
-  if (auto valid = check_write(write); !valid) return valid.error();
-  if (auto wanted = check_revision(write); !wanted) return wanted.error();
+  if (auto wanted = check_revision(write, config_.name, actual); !wanted) return wanted.error();
   if (write.kind == KeyWrite::Kind::kErase) {
     erase(write.key);
   } else {

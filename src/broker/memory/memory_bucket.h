@@ -41,8 +41,6 @@ class MemoryBucket {
   using Records = std::map<std::string, Record, std::less<>>;
 
   Result<std::uint64_t> write_one(const KeyWrite& write) LEAT_REQUIRES(mutex_);
-  Result<void> check_write(const KeyWrite& write) const;
-  Result<void> check_revision(const KeyWrite& write) const LEAT_REQUIRES(mutex_);
   void store(const KeyWrite& write) LEAT_REQUIRES(mutex_);
   void erase(const std::string& key) LEAT_REQUIRES(mutex_);
   void drop_old() LEAT_REQUIRES(mutex_);

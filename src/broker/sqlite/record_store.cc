@@ -1,5 +1,6 @@
 #include "broker/sqlite/record_store.h"
 
+#include "broker/key_write_checks.h"
 #include "broker/sqlite/schema.h"
 
 namespace leat::sqlite {
@@ -28,30 +29,10 @@ std::optional<RecordStore::Existing> RecordStore::find(std::string_view key) {
                   .expired = is_record_expired(row.integer(1), bucket_.ttl, now_)};
 }
 
-Result<void> RecordStore::check_revision(const KeyWrite& write, std::uint64_t actual) const {
-  const auto conflict = [&](const std::string& expected) {
-    return Error(ErrorCode::kConflict, "record \"" + write.key + "\" of bucket \"" + bucket_.name +
-                                           "\" is at revision " + std::to_string(actual) + ", expected " + expected);
-  };
-  switch (write.kind) {
-    case KeyWrite::Kind::kPut: return {};
-    case KeyWrite::Kind::kCreate:
-      if (actual != 0) return conflict("none");
-      return {};
-    case KeyWrite::Kind::kErase:
-      if (write.revision == 0) return {};
-      [[fallthrough]];
-    case KeyWrite::Kind::kUpdate:
-      if (actual == 0 || actual != write.revision) return conflict(std::to_string(write.revision));
-      return {};
-  }
-  return {};
-}
-
 Result<std::uint64_t> RecordStore::write(const KeyWrite& write) {
   const std::optional<Existing> existing = find(write.key);
   const std::uint64_t actual = existing && existing->is_there() ? existing->revision : 0;
-  if (auto wanted = check_revision(write, actual); !wanted) return wanted.error();
+  if (auto wanted = check_revision(write, bucket_.name, actual); !wanted) return wanted.error();
   const bool nothing_to_erase = write.kind == KeyWrite::Kind::kErase && actual == 0;
   if (!nothing_to_erase) put(write, existing);
   return bucket_.revision;

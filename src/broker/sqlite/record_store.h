@@ -36,7 +36,6 @@ class RecordStore {
 
   Statement& sql(std::string_view before, std::string_view after);
   std::optional<Existing> find(std::string_view key);
-  Result<void> check_revision(const KeyWrite& write, std::uint64_t actual) const;
   void put(const KeyWrite& write, const std::optional<Existing>& existing);
   void sweep_expired();
   void sweep_tombstones();

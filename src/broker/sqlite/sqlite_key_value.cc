@@ -3,21 +3,11 @@
 #include <utility>
 
 #include "broker/config_checks.h"
+#include "broker/key_write_checks.h"
 #include "broker/sqlite/schema.h"
 #include "broker/sqlite/sqlite_watch.h"
 
 namespace leat::sqlite {
-namespace {
-
-Result<void> check_write(const KeyWrite& write) {
-  if (auto valid = check_key(write.key); !valid) return valid;
-  if (write.value.size() <= kMaxMessageBytes) return {};
-  return Error(ErrorCode::kInvalidArgument, "the value of \"" + write.key + "\" has " +
-                                                std::to_string(write.value.size()) + " bytes; the limit is " +
-                                                std::to_string(kMaxMessageBytes));
-}
-
-}  // namespace
 
 Result<std::unique_ptr<KeyValue>> SqliteKeyValue::open(Store& store, const BucketConfig& config) {
   if (auto valid = check_bucket_config(config); !valid) return valid.error();
@@ -66,7 +56,7 @@ std::vector<Result<std::uint64_t>> SqliteKeyValue::write(std::span<const KeyWrit
     BucketState& bucket = transaction.catalog.bucket(name_);
     RecordStore records(transaction, bucket, store_.clock().now());
     for (const KeyWrite& write : writes) {
-      const auto valid = check_write(write);
+      const auto valid = check_key_write(write, kMaxMessageBytes);
       results.push_back(valid ? records.write(write) : valid.error());
     }
     records.sweep();
