@@ -38,6 +38,14 @@ Result<std::string> percent_decode(std::string_view text, std::string_view part)
   return out;
 }
 
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool is_address_character(char c) {
+  return is_host_character(c) || c == ':' || c == '%';  // `%` begins an IPv6 zone
+}
+
 Result<Url::Host> parse_host(std::string_view text) {
   Url::Host host;
   std::string_view rest = text;
@@ -51,6 +59,11 @@ Result<Url::Host> parse_host(std::string_view text) {
     rest = text.substr(host.name.size());
   }
   if (host.name.empty()) return invalid("a host is empty; expected host or host:port");
+  const auto fits = text.starts_with('[') ? is_address_character : is_host_character;
+  if (!std::all_of(host.name.begin(), host.name.end(), fits)) {
+    return invalid("\"" + host.name +
+                   "\" is no host: a host is letters, digits, `.`, `-` and `_`; hosts are separated by commas alone");
+  }
   if (rest.empty()) return host;
   const auto port = rest.starts_with(':') ? parse_number(rest.substr(1)) : std::nullopt;
   if (!port || *port == 0 || *port > 65'535) {
@@ -141,6 +154,12 @@ Result<Url> parse_url(std::string_view text) {
   if (rest.starts_with("//")) {
     rest.remove_prefix(2);
     const std::size_t slash = std::min(rest.find('/'), rest.size());
+    if (rest.substr(0, slash).ends_with(':') && rest.substr(slash).starts_with("//")) {
+      return invalid("the scheme stands once, before all hosts; expected " + url.scheme + "://HOST[:PORT],HOST[:PORT]");
+    }
+    if (rest.find('@', slash) != rest.npos) {
+      return invalid("a `/` stands before the `@`; write %2F for it in a user or password");
+    }
     if (auto authority = parse_authority(url, rest.substr(0, slash)); !authority) return authority.error();
     rest.remove_prefix(slash);
   }

@@ -62,6 +62,12 @@ TEST(Url, WhatIsRefused) {
                                 "nats://a:x",
                                 "nats://[::1",
                                 "nats://[::1]x",
+                                "nats://a b",
+                                "nats://a, b",
+                                "nats://a\tb",
+                                "nats://a\"b",
+                                "nats://[::1 ]",
+                                "nats://a,nats://b",
                                 "sqlite:a%",
                                 "sqlite:a%2",
                                 "sqlite:a%zz",
@@ -77,11 +83,29 @@ TEST(Url, WhatIsRefused) {
   }
 }
 
+TEST(Url, SeveralHostsShareOneScheme) {
+  for (const std::string repeated : {"nats://a,nats://b", "nats://a:4222, nats://b:4222", "nats://u:p@a,tls://u:p@b"}) {
+    const auto url = parse_url(repeated);
+    ASSERT_FALSE(url) << repeated;
+    EXPECT_EQ(url.error().message(),
+              "broker URL: the scheme stands once, before all hosts; expected nats://HOST[:PORT],HOST[:PORT]");
+  }
+}
+
+TEST(Url, AHostHasNoSpaces) {
+  EXPECT_EQ(
+      parse_url("nats://a b").error().message(),
+      "broker URL: \"a b\" is no host: a host is letters, digits, `.`, `-` and `_`; hosts are separated by commas "
+      "alone");
+  EXPECT_TRUE(parse_url("nats://a-1.b_2.example,[fe80::1%eth0]:4222"));
+}
+
 TEST(Url, SecretsAreNeverInMessages) {
   for (const std::string bad :
        {"nats://alice:s3cret@", "nats://alice:s3cret@a:x", "nats://alice:s3cret@a,,b", "nats://alice:s3cret%zz@a",
         "nats://alice:s3cret%00@a", "nats://s3cret@[::1", "nats://alice:s3cret@a?x", "nats://alice:s3cret@a?x=1&x=2",
-        "nats://alice:s3cret@a:99999", "nats://al@ce:s3cret@a:x", "nats://s3cret%zz@a"}) {
+        "nats://alice:s3cret@a:99999", "nats://al@ce:s3cret@a:x", "nats://s3cret%zz@a", "nats://alice:s3cret/x@a",
+        "nats://s3cret x/y@a"}) {
     const auto url = parse_url(bad);
     ASSERT_FALSE(url) << bad;
     EXPECT_EQ(url.error().message().find("s3cret"), std::string::npos) << url.error().message();
