@@ -21,12 +21,14 @@
 namespace leat {
 
 struct OpenOptions {
+  bool create = true;      // sqlite: a missing file is created; else it is refused with kNotFound. Servers: no effect
   Clock* clock = nullptr;  // borrowed; the machine's clock unless given. Only memory: honours a manual one everywhere
   Log* log = nullptr;      // borrowed; nothing is logged unless given. Secrets never are
 };
 
 // Errors: kInvalidArgument (the URL: says which part and what is expected), kUnavailable (unreachable server, locked
-// file), kDenied (credentials), kNotFound (the server has no JetStream), kCorrupt (the file is no leat database).
+// file), kDenied (credentials), kNotFound (the server has no JetStream; the file or its directory is missing), kCorrupt
+// (the file is no leat database).
 Result<std::unique_ptr<Broker>> open_broker(std::string_view url, const OpenOptions& options = {});
 
 }  // namespace leat

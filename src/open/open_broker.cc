@@ -45,6 +45,7 @@ Result<std::unique_ptr<Broker>> open_sqlite(const Url& url, const OpenOptions& o
   if (!sync.empty() && sync != "full" && sync != "normal") return invalid("sync=" + sync + "; it is full or normal");
   return open_sqlite_broker(url.path,
                             {.sync = sync == "normal" ? SqliteOptions::Sync::kNormal : SqliteOptions::Sync::kFull,
+                             .create = options.create,
                              .clock = options.clock,
                              .log = options.log});
 }

@@ -5,52 +5,25 @@
 #include <cerrno>
 #include <utility>
 
+#include "broker/sqlite/failure.h"
 #include "leat/message.h"
 
 namespace leat::sqlite {
 namespace {
 
-ErrorCode code_of_io_error(int system_error) {
-  switch (system_error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG: return ErrorCode::kFull;
-    case EACCES:
-    case EPERM: return ErrorCode::kDenied;
-    default: return ErrorCode::kUnavailable;
-  }
-}
-
-ErrorCode code_of(int result, int system_error) {
-  switch (result & 0xff) {
-    case SQLITE_FULL: return ErrorCode::kFull;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM: return ErrorCode::kUnavailable;
-    case SQLITE_IOERR: return code_of_io_error(system_error);
-    case SQLITE_CANTOPEN: return system_error == 0 ? ErrorCode::kUnavailable : code_of_io_error(system_error);
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH: return ErrorCode::kDenied;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return ErrorCode::kCorrupt;
-    default: return ErrorCode::kInternal;
-  }
-}
-
-std::string remedy_of(ErrorCode code) {
-  if (code == ErrorCode::kFull) return ": make room on the disk, then try again";
-  return {};
+std::string path_of(sqlite3* database) {
+  const char* path = sqlite3_db_filename(database, "main");
+  return path == nullptr ? std::string() : path;
 }
 
 [[noreturn]] void raise(sqlite3* database, int result, std::string_view what) {
   // A failed COMMIT leaves the system's error in errno alone.
   const int system_error = errno;
-  const ErrorCode code = code_of(result, system_error);
-  std::string text = "sqlite: " + std::string(what) + ": ";
-  text += database == nullptr ? sqlite3_errstr(result) : sqlite3_errmsg(database);
-  throw DatabaseError(code, text + remedy_of(code));
+  throw describe({.path = path_of(database),
+                  .result = result,
+                  .system_error = system_error,
+                  .message = sqlite3_errmsg(database),
+                  .what = what});
 }
 
 void require_ok(sqlite3* database, int result, std::string_view what) {
@@ -133,12 +106,13 @@ void Database::Closer::operator()(sqlite3* handle) const {
 
 Database::Database(const std::string& path, Mode mode, std::function<bool(int)> on_busy)
     : on_busy_(std::move(on_busy)) {
-  const int access = mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+  const int access = SQLITE_OPEN_READWRITE | (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
   errno = 0;
   const int result = sqlite3_open_v2(path.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
-  require_ok(handle, result, "opening \"" + path + "\"");
+  if (result != SQLITE_OK)
+    throw describe({.path = path, .result = result, .system_error = errno, .message = sqlite3_errstr(result)});
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_handler(handle, busy_in_sql, &on_busy_);
   require_ok(handle,

@@ -95,7 +95,7 @@ class Statement {
 // Not thread-safe: one thread at a time.
 class Database {
  public:
-  enum class Mode { kWrite, kRead };
+  enum class Mode { kCreate, kExisting };  // when the file is missing: makes it, or fails
 
   // Throws DatabaseError. `on_busy(round)` is called while another process holds a lock: true tries again.
   Database(const std::string& path, Mode mode, std::function<bool(int)> on_busy);

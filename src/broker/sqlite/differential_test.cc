@@ -194,7 +194,7 @@ TEST_P(Differential, NothingIsLeftOfLeasesWhenAllIsPurged) {
   for (step_ = 0; step_ < kSteps / 4 && !HasFatalFailure(); ++step_) take_step();
   both([](Side& side) { return side.purge(">"); });
   both([](Side& side) { return side.facts(); });
-  Database database(path_, Database::Mode::kRead, [](int) { return true; });
+  Database database(path_, Database::Mode::kExisting, [](int) { return true; });
   EXPECT_EQ(database.read_integer("SELECT count(*) FROM claims"), 0);
   EXPECT_EQ(database.read_integer("SELECT count(*) FROM leases"), 0);
   EXPECT_EQ(database.read_integer("SELECT sum(claimed + leased) FROM consumers"), 0);

@@ -16,7 +16,7 @@ std::unique_ptr<Database> ReadPool::take() {
       return database;
     }
   }
-  auto database = std::make_unique<Database>(path_, Database::Mode::kRead, on_busy_);
+  auto database = std::make_unique<Database>(path_, Database::Mode::kExisting, on_busy_);
   database->execute("PRAGMA cache_size = -1000; PRAGMA query_only = 1");
   return database;
 }

@@ -98,14 +98,17 @@ std::string index_name(std::int64_t stream) {
 
 }  // namespace
 
-void migrate(Database& database, const std::string& path) {
+std::int64_t check_origin(Database& database, const std::string& path) {
   check_owner(database, path);
-  if (check_version(database, path) == kSchemaVersion) return;
+  return check_version(database, path);
+}
+
+void migrate(Database& database, const std::string& path) {
+  if (check_origin(database, path) == kSchemaVersion) return;
   database.execute("BEGIN IMMEDIATE");
   try {
     // Again, now that nobody else can write: another process may have been faster.
-    check_owner(database, path);
-    apply_steps(database, check_version(database, path));
+    apply_steps(database, check_origin(database, path));
     database.execute("COMMIT");
   } catch (const DatabaseError&) {
     if (database.in_transaction()) database.execute("ROLLBACK");

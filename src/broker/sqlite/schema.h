@@ -12,8 +12,11 @@ namespace leat::sqlite {
 constexpr std::int64_t kApplicationId = 0x6c656174;
 constexpr std::int64_t kSchemaVersion = 1;
 
-// Brings a file that is empty or of an earlier version to this one, in one transaction. Throws DatabaseError: kCorrupt
-// when the file belongs to another program or to a newer leat.
+// The version of the file, 0 for an empty one; only reads. Throws DatabaseError: kCorrupt when the file belongs to
+// another program or to a newer leat.
+std::int64_t check_origin(Database& database, const std::string& path);
+
+// Brings a file that is empty or of an earlier version to this one, in one transaction. Throws as check_origin().
 void migrate(Database& database, const std::string& path);
 
 // The tables that each stream and each bucket has of its own.

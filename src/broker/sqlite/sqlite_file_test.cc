@@ -1,10 +1,13 @@
 // What is special about a file: whose it is, who holds it, and how much room it has.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "broker/sqlite/database.h"
 #include "broker/sqlite/schema.h"
@@ -24,12 +27,26 @@ class SqliteFile : public testing::Test {
  protected:
   std::string path() const { return (directory_.path() / "test.db").string(); }
 
-  void expect_refused(ErrorCode code, const std::string& hint) {
-    const auto opened = open_sqlite_broker(path());
+  bool has_wake_file() const {
+    std::error_code ignored;
+    return std::filesystem::exists(path() + "-wake", ignored);
+  }
+
+  // A file with a stream, closed again.
+  void make_file() const {
+    open_sqlite_broker(path()).value()->ensure_stream({.name = "s", .subjects = {"s.>"}}).value();
+    std::filesystem::remove(path() + "-wake");
+  }
+
+  void expect_refused(ErrorCode code, const std::string& hint, const SqliteOptions& options = {}) const {
+    const auto opened = open_sqlite_broker(path(), options);
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code(), code) << opened.error().message();
-    EXPECT_NE(opened.error().message().find(hint), std::string::npos) << opened.error().message();
-    EXPECT_NE(opened.error().message().find(path()), std::string::npos) << opened.error().message();
+    const std::string& message = opened.error().message();
+    EXPECT_EQ(opened.error().code(), code) << message;
+    EXPECT_NE(message.find(hint), std::string::npos) << message;
+    EXPECT_NE(message.find(path()), std::string::npos) << message;
+    for (const char* sql : {"PRAGMA", "SELECT", "BEGIN"}) EXPECT_EQ(message.find(sql), std::string::npos) << message;
+    EXPECT_FALSE(has_wake_file()) << "nothing is put beside a refused file";
   }
 
   static Result<Appended> append(Broker& broker, const std::string& payload) {
@@ -46,14 +63,29 @@ TEST_F(SqliteFile, RefusesAFileThatIsNoDatabase) {
   EXPECT_EQ(std::filesystem::file_size(path()), 64u) << "a refused file must stay as it was";
 }
 
+TEST_F(SqliteFile, RefusesATruncatedFile) {
+  make_file();
+  std::filesystem::resize_file(path(), std::filesystem::file_size(path()) / 2);
+  expect_refused(ErrorCode::kCorrupt, "restore it from a backup");
+  std::filesystem::resize_file(path(), 50);
+  expect_refused(ErrorCode::kCorrupt, "restore it from a backup");
+}
+
+TEST_F(SqliteFile, RefusesAMissingFileWhenItMustNotCreateIt) {
+  expect_refused(ErrorCode::kNotFound, "does not exist: check the path", {.create = false});
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+  make_file();
+  EXPECT_TRUE(open_sqlite_broker(path(), {.create = false}));
+}
+
 TEST_F(SqliteFile, RefusesTheDatabaseOfAnotherProgram) {
-  Database(path(), Database::Mode::kWrite, wait_for_it).execute("CREATE TABLE recipes(name TEXT)");
+  Database(path(), Database::Mode::kCreate, wait_for_it).execute("CREATE TABLE recipes(name TEXT)");
   expect_refused(ErrorCode::kCorrupt, "another program");
 }
 
 TEST_F(SqliteFile, RefusesAFileOfANewerVersion) {
-  open_sqlite_broker(path()).value();
-  Database(path(), Database::Mode::kWrite, wait_for_it)
+  make_file();
+  Database(path(), Database::Mode::kCreate, wait_for_it)
       .execute("PRAGMA user_version = " + std::to_string(kSchemaVersion + 1));
   expect_refused(ErrorCode::kCorrupt, "upgrade leat");
 }
@@ -65,16 +97,20 @@ TEST_F(SqliteFile, NamesAMissingDirectory) {
   EXPECT_NE(opened.error().message().find("create it"), std::string::npos) << opened.error().message();
 }
 
-TEST_F(SqliteFile, RefusesADirectoryAndAnEmptyPath) {
+TEST_F(SqliteFile, RefusesADeviceADirectoryAndAnEmptyPath) {
+  const auto device = open_sqlite_broker("/dev/null");
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(device.error().message().find("\"/dev/null\" is no regular file"), std::string::npos);
   EXPECT_EQ(open_sqlite_broker(directory_.path().string()).error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(open_sqlite_broker("").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(open_sqlite_broker(":memory:").error().code(), ErrorCode::kInvalidArgument);
 }
 
 TEST_F(SqliteFile, MigratesAFileWithoutTables) {
-  Database(path(), Database::Mode::kWrite, wait_for_it).execute("PRAGMA journal_mode = WAL");
+  Database(path(), Database::Mode::kCreate, wait_for_it).execute("PRAGMA journal_mode = WAL");
   open_sqlite_broker(path()).value();
-  Database database(path(), Database::Mode::kRead, wait_for_it);
+  Database database(path(), Database::Mode::kExisting, wait_for_it);
   EXPECT_EQ(database.read_integer("PRAGMA user_version"), kSchemaVersion);
   EXPECT_EQ(database.read_integer("PRAGMA application_id"), kApplicationId);
 }
@@ -99,6 +135,55 @@ TEST_F(SqliteFile, KeepsEverythingWhenOpenedAgain) {
   EXPECT_TRUE(again.drift.empty()) << again.drift.front().setting;
   EXPECT_EQ(append(*broker, "two").value().sequence, 2u);
   EXPECT_EQ(broker->admin().read("s", 1).value()->payload, "one");
+}
+
+// Takes the rights of root away, which may write every file, while it lives.
+class WithoutRoot {
+ public:
+  WithoutRoot() {
+    constexpr uid_t kNobody = 65'534;
+    if (before_ == 0 && seteuid(kNobody) != 0) throw std::runtime_error("cannot become another user");
+  }
+  ~WithoutRoot() {
+    if (before_ == 0 && seteuid(before_) != 0) std::abort();
+  }
+
+ private:
+  const uid_t before_ = geteuid();
+};
+
+class SqliteRights : public SqliteFile {
+ protected:
+  using enum std::filesystem::perms;
+  static constexpr auto kReadOnly = owner_read | group_read | others_read;
+  static constexpr auto kEnter = owner_exec | group_exec | others_exec;
+
+  ~SqliteRights() override { std::filesystem::permissions(directory_.path(), owner_all); }
+
+  // As everybody's rights, so that it does not matter who the owner is.
+  void expect_denied(std::filesystem::perms file, std::filesystem::perms directory) {
+    if (std::filesystem::exists(path())) std::filesystem::permissions(path(), file);
+    std::filesystem::permissions(directory_.path(), directory);
+    const WithoutRoot without;
+    expect_refused(ErrorCode::kDenied, "give this user the right to");
+  }
+};
+
+TEST_F(SqliteRights, RefusesAFileThatCanOnlyBeRead) {
+  make_file();
+  expect_denied(kReadOnly, all);
+}
+
+TEST_F(SqliteRights, RefusesADirectoryThatCannotBeWritten) {
+  expect_denied(none, kReadOnly | kEnter);
+  std::filesystem::permissions(directory_.path(), all);
+  make_file();
+  expect_denied(all, kReadOnly | kEnter);
+}
+
+TEST_F(SqliteRights, RefusesADirectoryThatCannotBeEntered) {
+  make_file();
+  expect_denied(all, kReadOnly);
 }
 
 // Limits the size of every file that this process writes, which acts as a full disk does.

@@ -209,7 +209,7 @@ TEST_F(SqliteProcesses, AWriteIsSeenByAWatchInAnotherProcess) {
 TEST_F(SqliteProcesses, AForeignLockIsNamed) {
   const std::string foreign = (directory_.path() / "foreign.db").string();
   Child holder([&](const Child::Say& say) {
-    Database database(foreign, Database::Mode::kWrite, [](int) { return true; });
+    Database database(foreign, Database::Mode::kCreate, [](int) { return true; });
     database.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE held(x)");
     say();
     pause();
@@ -218,7 +218,10 @@ TEST_F(SqliteProcesses, AForeignLockIsNamed) {
   const auto opened = open_sqlite_broker(foreign);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), ErrorCode::kUnavailable);
-  EXPECT_NE(opened.error().message().find("locked by process"), std::string::npos) << opened.error().message();
+  EXPECT_TRUE(opened.error().message().starts_with("\"" + foreign + "\" is locked by process "))
+      << opened.error().message();
+  EXPECT_TRUE(opened.error().message().ends_with(": let it finish, or end it, and try again"));
+  EXPECT_FALSE(std::filesystem::exists(foreign + "-wake")) << "it may be another program's";
 }
 
 }  // namespace

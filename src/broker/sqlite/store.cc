@@ -1,10 +1,8 @@
 #include "broker/sqlite/store.h"
 
-#include <algorithm>
-#include <filesystem>
 #include <utility>
 
-#include "broker/sqlite/lock_owner.h"
+#include "broker/sqlite/file_check.h"
 #include "broker/sqlite/schema.h"
 
 namespace leat::sqlite {
@@ -23,21 +21,6 @@ std::function<bool(int)> wait_on(Wake& wake) {
     wake.wait_for_release();
     return true;
   };
-}
-
-Result<void> check_path(const std::string& path) {
-  if (path.empty() || path.front() == ':') {
-    return Error(ErrorCode::kInvalidArgument, "\"" + path + "\" is no file name: give the path of the database file");
-  }
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    return Error(ErrorCode::kInvalidArgument, "\"" + path + "\" is a directory: give the path of a file in it");
-  }
-  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
-  if (!directory.empty() && !std::filesystem::is_directory(directory, ignored)) {
-    return Error(ErrorCode::kNotFound, "directory \"" + directory.string() + "\" does not exist: create it first");
-  }
-  return {};
 }
 
 std::string read_text(Database& database, std::string_view sql) {
@@ -59,56 +42,32 @@ void set_up(Database& database, const std::string& path, SqliteOptions::Sync syn
   database.execute("PRAGMA journal_size_limit = 67108864");
 }
 
-Error explain(const Error& error, const std::string& path) {
-  if (error.code() == ErrorCode::kUnavailable && error.message().ends_with("locked")) {
-    return Error(ErrorCode::kUnavailable, "\"" + path + "\" is locked by " + lock_owner(path) +
-                                              ": end it, or try again later (" + error.message() + ")");
-  }
-  if (error.code() == ErrorCode::kCorrupt && error.message().starts_with("sqlite:")) {
-    return Error(ErrorCode::kCorrupt, "\"" + path +
-                                          "\" is no leat database, or damaged: restore it from a backup, or "
-                                          "open another file (" +
-                                          error.message() + ")");
-  }
-  return error;
-}
-
-std::unique_ptr<Database> open_database(const std::string& path, const SqliteOptions& options, Wake& wake) {
-  auto database = std::make_unique<Database>(path, Database::Mode::kWrite, wait_on(wake));
-  set_up(*database, path, options.sync);
-  return database;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path, const SqliteOptions& options) {
-  if (auto valid = check_path(path); !valid) return valid.error();
+  if (auto checked = check_file(path, options); !checked) return checked.error();
+  const auto mode = options.create ? Database::Mode::kCreate : Database::Mode::kExisting;
   auto wake = std::make_unique<Wake>();
-  if (auto opened = wake->open(path + "-wake"); !opened) return opened.error();
   try {
-    return std::unique_ptr<Store>(new Store(path, options, std::move(wake)));
+    auto database = std::make_unique<Database>(path, mode, wait_on(*wake));
+    check_origin(*database, path);  // before anything is put beside a file that is not ours
+    if (auto opened = wake->open(path + "-wake"); !opened) return opened.error();
+    set_up(*database, path, options.sync);
+    return std::unique_ptr<Store>(new Store(path, options, std::move(wake), std::move(database)));
   } catch (const DatabaseError& error) {
-    return explain(error, path);
+    return Error(error);
   }
 }
 
-Store::Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake)
-    : path_(path),
-      clock_(options.clock != nullptr ? *options.clock : real_clock()),
-      log_(options.log != nullptr ? *options.log : no_log()),
+Store::Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake,
+             std::unique_ptr<Database> database)
+    : clock_(options.clock != nullptr ? *options.clock : real_clock()),
       owned_wake_(std::move(wake)),
       wake_(*owned_wake_),
       reads_(path, wait_on(wake_)),
-      writes_(open_database(path, options, wake_), wake_, options.sync) {
-  log_.info("sqlite file opened", {{"path", path}, {"sqlite", library_version()}});
-}
-
-Result<void> Store::write(Durability durability, const Write& write) {
-  auto written = writes_.run(durability, write);
-  if (written || written.error().code() != ErrorCode::kUnavailable) return written;
-  const Error error = explain(written.error(), path_);
-  log_.warn("sqlite file cannot be written", {{"path", path_}, {"error", error.message()}});
-  return error;
+      writes_(std::move(database), wake_, options.sync) {
+  Log& log = options.log != nullptr ? *options.log : no_log();
+  log.info("sqlite file opened", {{"path", path}, {"sqlite", library_version()}});
 }
 
 void Store::wait(std::size_t topic, std::uint32_t seen, SteadyTime deadline, const std::stop_token& stop) {

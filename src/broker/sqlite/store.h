@@ -25,17 +25,16 @@ class Store {
   ReadPool& reads() { return reads_; }
 
   // Waits until the write is committed (WriteQueue::run).
-  Result<void> write(Durability durability, const Write& write);
+  Result<void> write(Durability durability, const Write& write) { return writes_.run(durability, write); }
 
   // Waits as Wake::wait() does, but until a time of the broker's clock.
   void wait(std::size_t topic, std::uint32_t seen, SteadyTime deadline, const std::stop_token& stop);
 
  private:
-  Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake);
+  Store(const std::string& path, const SqliteOptions& options, std::unique_ptr<Wake> wake,
+        std::unique_ptr<Database> database);
 
-  const std::string path_;
   Clock& clock_;
-  Log& log_;
   const std::unique_ptr<Wake> owned_wake_;
   Wake& wake_;
   ReadPool reads_;

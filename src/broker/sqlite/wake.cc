@@ -33,7 +33,9 @@ Error failed(const std::string& path) {
   const ErrorCode code = errno == EACCES || errno == EPERM || errno == EROFS ? ErrorCode::kDenied
                          : errno == ENOSPC || errno == EDQUOT                ? ErrorCode::kFull
                                                                              : ErrorCode::kUnavailable;
-  return {code, "wake-up file \"" + path + "\": " + std::strerror(errno)};
+  const std::string remedy = code == ErrorCode::kFull ? "make room on the disk, then try again"
+                                                      : "let this user read and write it, and write in its directory";
+  return {code, "wake-up file \"" + path + "\": " + std::strerror(errno) + ": " + remedy};
 }
 
 }  // namespace
@@ -108,9 +110,13 @@ bool Wake::is_contended() const {
 }
 
 void Wake::wait_for_release() {
+  const SteadyTime now = real_clock().steady();
+  if (shared_ == nullptr) {
+    std::atomic<std::uint32_t> nobody{0};
+    return futex_wait(nobody, 0, now + kTurn, FutexScope::kProcess);
+  }
   Turns& turns = shared_->turns;
   const std::uint32_t seen = turns.released.load();
-  const SteadyTime now = real_clock().steady();
   turns.contended_at.store(now.time_since_epoch().count());
   futex_wait(turns.released, seen, now + kTurn, FutexScope::kShared);
 }

@@ -25,7 +25,7 @@ class Wake {
   Wake(const Wake&) = delete;
   Wake& operator=(const Wake&) = delete;
 
-  // Maps the file and creates it when it is missing. Once, before anything else.
+  // Maps the file and creates it when it is missing. Once, before anything else but wait_for_release().
   Result<void> open(const std::string& path);
 
   // What a stream's or a bucket's changes are known by. Several may share one: a wake-up is a hint.
@@ -41,7 +41,8 @@ class Wake {
 
   // Turns at the write lock, so that a busy process leaves room for the others.
 
-  // Called by a process that found the lock taken: waits until it is released, a millisecond at most.
+  // Called by a process that found the lock taken: waits until it is released, a millisecond at most. Without an open
+  // file nothing tells of the release: then it is the millisecond.
   void wait_for_release();
   // Called after a commit or a rollback.
   void release();
