@@ -46,6 +46,8 @@ class JobId {
 
 // Ok, or kInvalidArgument saying what a queue name is: 1 to 64 letters, digits, `_` or `-`.
 Result<void> check_queue_name(std::string_view name);
+// Ok, or kInvalidArgument saying what a kind is: 1 to 128 printable characters without spaces.
+Result<void> check_job_kind(std::string_view kind);
 
 // Turns a job type into bytes and back. A type that nlohmann::json can convert has one as soon as leat/json.h is
 // included; for others specialise it:

@@ -38,6 +38,7 @@ void take_over(int from, int to) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kCannotRun);
+  if (request.place != nullptr) request.place->store(getpid());
   take_over(request.input, STDIN_FILENO);
   take_over(request.output, STDOUT_FILENO);
   take_over(request.error, STDERR_FILENO);

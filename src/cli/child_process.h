@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <utility>
@@ -46,6 +47,7 @@ struct ChildRequest {
   int input = -1;                        // what becomes descriptors 0, 1 and 2; below 0: the parent's own
   int output = -1;
   int error = -1;
+  std::atomic<pid_t>* place = nullptr;  // where the child writes its id before it runs anything; shared memory
 };
 
 // The child leads a process group of its own, holds no other descriptor of ours, and is killed when the thread that

@@ -71,9 +71,9 @@ std::vector<std::string> job_environment(const JobContext& job) {
   return all;
 }
 
-Handler make_exec_handler(std::string command, ShellLimits limits) {
-  return [command = std::move(command), limits](JobContext& job) {
-    auto end = run_shell(command, job_environment(job), job.payload(), limits, job.stop_token());
+Handler make_exec_handler(std::string command, ShellLimits limits, GroupGuard* guard) {
+  return [command = std::move(command), limits, guard](JobContext& job) {
+    auto end = run_shell({command, job_environment(job), job.payload(), guard}, limits, job.stop_token());
     return end ? outcome_of(std::move(*end)) : Outcome::retry(end.error().message());
   };
 }

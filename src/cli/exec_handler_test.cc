@@ -8,39 +8,13 @@
 #include <thread>
 
 #include "core/thread.h"
+#include "tests/support/loose_job.h"
 
 namespace leat::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A job that no worker holds.
-class LooseJob : public JobContext {
- public:
-  LooseJob() {
-    headers_.set("Leat-Kind", "resize");
-    headers_.set("X-Trace-id", "a b");
-  }
-
-  const JobId& id() const override { return id_; }
-  std::string_view kind() const override { return "resize"; }
-  std::string_view payload() const override { return payload_; }
-  unsigned attempt() const override { return 2; }
-  unsigned max_attempts() const override { return 7; }
-  const Headers& headers() const override { return headers_; }
-  SystemTime enqueued_at() const override { return SystemTime{} + 1s; }
-  std::stop_token stop_token() const override { return stop_.get_token(); }
-  StopReason stop_reason() const override { return stop_.stop_requested() ? StopReason::kShutdown : StopReason::kNone; }
-
-  void set_payload(std::string payload) { payload_ = std::move(payload); }
-  void stop() { stop_.request_stop(); }
-
- private:
-  JobId id_{Priority::kHigh, "images", "01ABC"};
-  Headers headers_;
-  std::string payload_ = "{}";
-  std::stop_source stop_;
-};
+using test::LooseJob;
 
 Outcome run(const std::string& command, LooseJob& job, ShellLimits limits = {}) {
   return make_exec_handler(command, limits)(job);

@@ -44,7 +44,8 @@ void make_nonblocking(const Descriptor& end) {
   fcntl(end.get(), F_SETFL, fcntl(end.get(), F_GETFL) | O_NONBLOCK);
 }
 
-// Talks to a running command: writes, reads and waits at the same time, so that neither side can block the other.
+// Talks to a running command: writes, reads and waits at the same time, so that neither side can block the other. Does
+// not collect it.
 class Conversation {
  public:
   Conversation(pid_t child, std::string_view payload, const ShellLimits& limits)
@@ -62,7 +63,7 @@ class Conversation {
   void write_some();
   void read_output();
   void read_error();
-  void stop_child();
+  void begin_grace();
   static ssize_t read_some(Descriptor& from, std::array<char, 16 * 1024>& bytes);
 
   const pid_t child_;
@@ -78,12 +79,16 @@ ShellEnd Conversation::run(const std::stop_token& stop) {
   for (const Descriptor* end : {&input, &output, &error}) make_nonblocking(*end);
   bool told = false;
   {
-    const std::stop_callback wake(stop, [this] { eventfd_write(wake_.get(), 1); });
+    // At once and not by this thread: whoever requests the stop may end the process next.
+    const std::stop_callback wake(stop, [this] {
+      kill(-child_, SIGTERM);
+      eventfd_write(wake_.get(), 1);
+    });
     while (!over_) {
       wait();
       if (stop.stop_requested() && !told) {
         told = true;
-        stop_child();
+        begin_grace();
       }
       if (real_clock().steady() >= kill_at_) kill(-child_, SIGKILL);
     }
@@ -91,7 +96,6 @@ ShellEnd Conversation::run(const std::stop_token& stop) {
   read_output();
   read_error();
   if (told) kill(-child_, SIGKILL);  // while the child is not collected, the group is still ours
-  end_.status = collect_child(child_);
   return std::move(end_);
 }
 
@@ -147,8 +151,7 @@ void Conversation::read_error() {
   }
 }
 
-void Conversation::stop_child() {
-  kill(-child_, SIGTERM);
+void Conversation::begin_grace() {
   eventfd_t wakes = 0;
   eventfd_read(wake_.get(), &wakes);
   kill_at_ = real_clock().steady() + limits_.term_grace;
@@ -156,19 +159,20 @@ void Conversation::stop_child() {
 
 }  // namespace
 
-Result<ShellEnd> run_shell(const std::string& command, const std::vector<std::string>& environment,
-                           std::string_view input, const ShellLimits& limits, std::stop_token stop) {
+Result<ShellEnd> run_shell(const ShellRequest& request, const ShellLimits& limits, std::stop_token stop) {
   auto to_child = make_pipe();
   if (!to_child) return to_child.error();
   auto from_child = make_pipe();
   if (!from_child) return from_child.error();
   auto errors = make_pipe();
   if (!errors) return errors.error();
-  const auto child = start_child({.arguments = {"/bin/sh", "-c", command},
-                                  .environment = environment,
+  GroupGuard::Note note = request.guard != nullptr ? request.guard->note() : GroupGuard::Note{};
+  const auto child = start_child({.arguments = {"/bin/sh", "-c", request.command},
+                                  .environment = request.environment,
                                   .input = to_child->reading.get(),
                                   .output = from_child->writing.get(),
-                                  .error = errors->writing.get()});
+                                  .error = errors->writing.get(),
+                                  .place = note.place()});
   if (!child) return child.error();
   auto ended = watch_child(*child);
   if (!ended) {
@@ -177,7 +181,7 @@ Result<ShellEnd> run_shell(const std::string& command, const std::vector<std::st
     return ended.error();
   }
   const PipeSignalBlock no_pipe_signal;
-  Conversation conversation(*child, input, limits);
+  Conversation conversation(*child, request.input, limits);
   to_child->reading.reset();
   from_child->writing.reset();
   errors->writing.reset();
@@ -185,7 +189,10 @@ Result<ShellEnd> run_shell(const std::string& command, const std::vector<std::st
   conversation.output = std::move(from_child->reading);
   conversation.error = std::move(errors->reading);
   conversation.ended = std::move(*ended);
-  return conversation.run(stop);
+  ShellEnd end = conversation.run(stop);
+  note.release();
+  end.status = collect_child(*child);
+  return end;
 }
 
 }  // namespace leat::cli

@@ -7,10 +7,18 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/group_guard.h"
 #include "leat/clock.h"
 #include "leat/result.h"
 
 namespace leat::cli {
+
+struct ShellRequest {
+  std::string command;
+  std::vector<std::string> environment;  // "NAME=value" each, all of it
+  std::string_view input;
+  GroupGuard* guard = nullptr;  // ends the command if this process dies; without it the shell alone dies then
+};
 
 struct ShellLimits {
   std::size_t max_output = 64 * 1024;              // of standard output, the beginning is kept
@@ -24,10 +32,10 @@ struct ShellEnd {
   std::string error;
 };
 
-// Gives `command` to /bin/sh with `input` on its standard input, and waits until the shell has ended; what it left
-// running in the background is not waited for. When `stop` is requested the command's process group gets SIGTERM, and
-// after the grace SIGKILL. Thread-safe. kUnavailable: no process or pipe can be made.
-Result<ShellEnd> run_shell(const std::string& command, const std::vector<std::string>& environment,
-                           std::string_view input, const ShellLimits& limits, std::stop_token stop);
+// Gives the command to /bin/sh with the input on its standard input, and waits until the shell has ended; what it left
+// running in the background is not waited for. When `stop` is requested the command's process group gets SIGTERM,
+// before request_stop() returns, and after the grace SIGKILL. Thread-safe. kUnavailable: no process or pipe can be
+// made.
+Result<ShellEnd> run_shell(const ShellRequest& request, const ShellLimits& limits, std::stop_token stop);
 
 }  // namespace leat::cli

@@ -16,18 +16,22 @@ struct Command {
 Result<int> work(App& app, const Command& command) {
   WorkerOptions options = command.worker;
   Log& log = app.log(LogLevel::kInfo);
+  auto guard = GroupGuard::start();
+  if (!guard) return guard.error();
   auto broker = app.broker();
   if (!broker) return broker.error();
   options.name_space = app.options.name_space;
   options.log = &log;
   Worker worker(**broker, options);
-  for (const auto& [kind, shell] : command.exec) worker.handle(kind, make_exec_handler(shell));
+  for (const auto& [kind, shell] : command.exec) worker.handle(kind, make_exec_handler(shell, {}, guard->get()));
   return run(worker);
 }
 
 void add_exec(Command& command, std::pair<std::string, std::string> exec) {
   const auto& [kind, shell] = exec;
-  if (shell.empty()) throw CLI::ValidationError("--exec", "\"" + kind + "=\" has no command");
+  if (const auto named = check_job_kind(kind); !named) throw CLI::ValidationError("--exec", named.error().message());
+  if (shell.find_first_not_of(" \t\n") == shell.npos)
+    throw CLI::ValidationError("--exec", "\"" + kind + "=\" has no command");
   for (const auto& [known, other] : command.exec) {
     if (known == kind)
       throw CLI::ValidationError("--exec", "kind \"" + kind + "\" stands twice: a kind has one command");

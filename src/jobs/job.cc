@@ -12,6 +12,8 @@ std::string_view token(std::string_view id, int number) {
   return id.substr(0, id.find('.'));
 }
 
+constexpr std::size_t kLongestKind = 128;
+
 }  // namespace
 
 std::string_view to_string(Priority priority) {
@@ -62,6 +64,13 @@ Result<void> check_queue_name(std::string_view name) {
   if (is_plain_name(name)) return {};
   return Error(ErrorCode::kInvalidArgument,
                "queue name \"" + std::string(name.substr(0, 200)) + "\": use 1 to 64 letters, digits, `_` or `-`");
+}
+
+Result<void> check_job_kind(std::string_view kind) {
+  const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
+  if (!kind.empty() && kind.size() <= kLongestKind && std::all_of(kind.begin(), kind.end(), plain)) return {};
+  return Error(ErrorCode::kInvalidArgument, "job kind \"" + std::string(kind.substr(0, 200)) +
+                                                "\": use 1 to 128 printable characters without spaces");
 }
 
 }  // namespace leat

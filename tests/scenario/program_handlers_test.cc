@@ -1,0 +1,135 @@
+// Workers whose jobs are programs of others: what becomes of these when the worker ends, in each way it can.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "core/mutex.h"
+#include "leat/clock.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temporary_directory.h"
+
+namespace leat::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* kDisobey = "trap '' TERM";
+
+template <class Predicate>
+bool eventually(Predicate ready) {
+  const SteadyTime until = real_clock().steady() + 60s;
+  while (!ready()) {
+    if (real_clock().steady() > until) return false;
+    leat::sleep_for(real_clock(), 5ms, {});
+  }
+  return true;
+}
+
+std::string contents_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// A process that has ended and that nobody has collected is no longer there.
+bool is_running(pid_t pid) {
+  const std::string stat = contents_of("/proc/" + std::to_string(pid) + "/stat");
+  const auto name_end = stat.rfind(')');
+  return name_end != stat.npos && stat.at(name_end + 2) != 'Z';
+}
+
+struct ProgramHandlersTest : ::testing::Test {
+  TemporaryDirectory directory;
+  const std::string url = "sqlite:" + path("jobs.db");
+
+  std::string path(const std::string& name) const { return (directory.path() / name).string(); }
+
+  int leat(const std::string& line) const {
+    const std::string command = LEAT_BINARY " --url " + url + " " + line + " >" + path("out") + " 2>" + path("err");
+    const int status = std::system(command.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  // A worker for one command that runs beside a child of its own; `first` is what the command does before, and both
+  // note their ids.
+  std::unique_ptr<ChildProcess> start_worker(const std::string& first, const std::string& grace) const {
+    const std::string command = "nap=" + first + "; sleep 300 & echo $! $$ >" + path("ids.new") + "; mv " +
+                                path("ids.new") + " " + path("ids") + "; wait; sleep 300";
+    return std::make_unique<ChildProcess>(std::vector<std::string>{LEAT_BINARY, "--url", url, "--log-level", "off",
+                                                                   "worker", "--concurrency", "1", "--grace", grace,
+                                                                   "--exec", command});
+  }
+
+  // The ids of the command and of its child, when both run.
+  std::pair<pid_t, pid_t> running_command() const {
+    if (!eventually([this] { return std::filesystem::exists(path("ids")); })) return {};
+    std::pair<pid_t, pid_t> ids;
+    std::ifstream(path("ids")) >> ids.first >> ids.second;
+    return ids;
+  }
+
+  // Kills by id what did not end.
+  void expect_ends(const std::pair<pid_t, pid_t>& ids) const {
+    for (const pid_t pid : {ids.first, ids.second}) {
+      const bool ended = eventually([&] { return !is_running(pid); });
+      EXPECT_TRUE(ended) << contents_of("/proc/" + std::to_string(pid) + "/cmdline");
+      if (!ended) kill(pid, SIGKILL);
+    }
+  }
+};
+
+TEST_F(ProgramHandlersTest, NothingOutlivesAWorkerThatIsKilled) {
+  ASSERT_EQ(leat("enqueue nap 1"), 0);
+  const auto worker = start_worker(kDisobey, "1h");
+  const auto ids = running_command();
+  ASSERT_TRUE(is_running(ids.first) && is_running(ids.second));
+  worker->send_signal(SIGKILL);
+  worker->wait();
+  expect_ends(ids);
+}
+
+TEST_F(ProgramHandlersTest, NothingOutlivesASecondSignal) {
+  ASSERT_EQ(leat("enqueue nap 1"), 0);
+  const auto worker = start_worker(kDisobey, "1h");
+  const auto ids = running_command();
+  ASSERT_TRUE(is_running(ids.first) && is_running(ids.second));
+  worker->send_signal(SIGTERM);
+  worker->send_signal(SIGINT);
+  const int status = worker->wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) > 128) << status;
+  expect_ends(ids);
+}
+
+TEST_F(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {
+  ASSERT_EQ(leat("enqueue nap 1"), 0);
+  const auto worker = start_worker("true", "1ms");
+  const auto ids = running_command();
+  ASSERT_TRUE(is_running(ids.first) && is_running(ids.second));
+  worker->send_signal(SIGTERM);
+  const int status = worker->wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  expect_ends(ids);
+}
+
+TEST_F(ProgramHandlersTest, BadHandlersAreRefusedWithARemedy) {
+  const std::vector<std::pair<const char*, const char*>> cases{
+      {"--exec 'a b=c'", "--exec: job kind \"a b\": use 1 to 128 printable characters without spaces"},
+      {"--exec '=c'", "--exec: \"=c\": write a name, `=` and a value"},
+      {"--exec 'a='", "--exec: \"a=\" has no command"},
+      {"--exec 'a=  '", "--exec: \"a=\" has no command"},
+      {"--exec a=b --exec a=c", "--exec: kind \"a\" stands twice: a kind has one command"},
+  };
+  for (const auto& [options, message] : cases) {
+    EXPECT_EQ(leat(std::string("worker ") + options), 2) << options;
+    EXPECT_EQ(contents_of(path("err")), std::string("leat: ") + message + ": see leat worker --help\n") << options;
+  }
+}
+
+}  // namespace
+}  // namespace leat::test
