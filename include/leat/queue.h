@@ -16,6 +16,7 @@
 #include "leat/job.h"
 #include "leat/log.h"
 #include "leat/result.h"
+#include "leat/retry_policy.h"
 
 namespace leat {
 
@@ -36,11 +37,25 @@ struct QueueOptions {
   unsigned replicas = 1;           // of streams that this program creates; 1 to 5
 };
 
+// At most one job of a key waits, runs or waits for a retry in a queue and priority; the broker sees to it. The key is
+// free again when the job is done, dead or cancelled. Needs Lane::kAddressable.
+struct Unique {
+  std::string key;  // 1 to 200 bytes
+  // What a push says when the key is taken: the error kConflict, or the id of the job that has it.
+  enum class IfTaken { kRefuse, kReturnExisting } if_taken = IfTaken::kRefuse;
+};
+
 struct PushOptions {
   Priority priority = Priority::kMedium;
   Lane lane = Lane::kAddressable;
   KeepResult result = KeepResult::kNo;
-  std::optional<unsigned> max_attempts{};  // 1 or more; else the worker's
+  // These go before what the worker and the handler say.
+  std::optional<unsigned> max_attempts{};  // 1 or more
+  std::optional<RetryPolicy> retry{};
+  std::optional<Duration> timeout{};     // of one attempt, as HandlerOptions::timeout; 1 ms or more
+  std::optional<SystemTime> deadline{};  // after it the job is dead, whether it has begun or not; whole milliseconds
+  std::optional<Unique> unique{};
+  Headers headers{};  // more of the user's own; a name that the job has too takes this value
 };
 
 // Thread-safe. Borrows the broker, which must outlive it. The constructor does no I/O: the first push creates what is
@@ -53,10 +68,15 @@ class Queue {
   Queue& operator=(Queue&&) noexcept;
 
   // Returns when the job is stored as durably as the broker says. Thread-safe calls from many threads share round
-  // trips. Errors: kInvalidArgument (queue name, header, payload over max_payload(); the message says which),
-  // kUnavailable (not stored), kUnknown (the answer was lost), kFull, kDenied.
+  // trips. Without options, those of the job's type count: `static PushOptions T::push_options()`, if it has one.
+  // Errors: kInvalidArgument (queue name, an option, a header, payload over max_payload(); the message says which),
+  // kConflict (its unique key is taken), kUnavailable (not stored), kUnknown (the answer was lost), kFull, kDenied.
   template <Job T>
-  Result<JobId> push(const T& job, const PushOptions& options = {}) {
+  Result<JobId> push(const T& job) {
+    return push(job, default_options<T>());
+  }
+  template <Job T>
+  Result<JobId> push(const T& job, const PushOptions& options) {
     Result<EncodedJob> encoded = encode(job);
     if (!encoded) return encoded.error();
     return push(std::move(*encoded), options);
@@ -65,8 +85,12 @@ class Queue {
 
   // Many in one pipelined call: one result per job, in order; each stands for itself.
   template <std::ranges::input_range R>
+  requires Job<std::ranges::range_value_t<R>> std::vector<Result<JobId>> push_many(const R& jobs) {
+    return push_many(jobs, default_options<std::ranges::range_value_t<R>>());
+  }
+  template <std::ranges::input_range R>
   requires Job<std::ranges::range_value_t<R>> std::vector<Result<JobId>> push_many(const R& jobs,
-                                                                                   const PushOptions& options = {}) {
+                                                                                   const PushOptions& options) {
     using T = std::ranges::range_value_t<R>;
     std::vector<Result<EncodedJob>> encoded;
     for (const T& job : jobs) encoded.push_back(encode(job));
@@ -79,6 +103,16 @@ class Queue {
   std::size_t max_payload() const;
 
  private:
+  template <Job T>
+  static PushOptions default_options() {
+    if constexpr (requires {
+                    { T::push_options() } -> std::convertible_to<PushOptions>;
+                  }) {
+      return T::push_options();
+    } else {
+      return {};
+    }
+  }
   template <Job T>
   static Result<EncodedJob> encode(const T& job) {
     Result<std::string> payload = Codec<T>::encode(job);

@@ -63,7 +63,8 @@ class [[nodiscard]] Result {
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  // Throws the Error when there is no value.
+  // Throws the Error when there is no value. From a temporary it returns a value, not a reference into what is about to
+  // die: `for (auto& letter : dead.list().value())` is safe.
   T& value() & {
     require_value();
     return *std::get_if<0>(&state_);
@@ -72,7 +73,7 @@ class [[nodiscard]] Result {
     require_value();
     return *std::get_if<0>(&state_);
   }
-  T&& value() && {
+  T value() && {
     require_value();
     return std::move(*std::get_if<0>(&state_));
   }
@@ -80,7 +81,7 @@ class [[nodiscard]] Result {
   // Undefined when there is no value.
   T& operator*() & noexcept { return *std::get_if<0>(&state_); }
   const T& operator*() const& noexcept { return *std::get_if<0>(&state_); }
-  T&& operator*() && noexcept { return std::move(*std::get_if<0>(&state_)); }
+  T operator*() && { return std::move(*std::get_if<0>(&state_)); }
   T* operator->() noexcept { return std::get_if<0>(&state_); }
   const T* operator->() const noexcept { return std::get_if<0>(&state_); }
 

@@ -43,7 +43,7 @@ struct AttemptRecord {
 
   unsigned attempts() const { return failed + crashed; }
   // Nothing but a start mark: nobody will miss it.
-  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0; }
+  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0 && !due; }
   void add_failure(Failure failure);
   // A start mark of an earlier delivery that nothing ended is a crash.
   void count_crash_before(std::uint32_t delivery);

@@ -80,9 +80,20 @@ Result<JobId> DeadLetters::Box::retry(std::uint64_t number) {
       .message = {.subject = names_.subject(*id), .headers = letter.headers, .payload = found->payload},
       .message_id = names_.dead_stream() + "-" + std::to_string(number),
       .expected_last = 0};
-  const auto appended = broker_.append(names_.stream(id->priority()), {&request, 1}).front();
-  // A conflict: it waits there already, put by an earlier try that ended before the removal.
+  request.message.headers.set(wire::kRevivedFrom, request.message_id);
+  request.message.headers.erase(wire::kDeadline);  // it may be why the job died
+  const std::string stream = names_.stream(id->priority());
+  const auto appended = broker_.append(stream, {&request, 1}).front();
   if (!appended && appended.error().code() != ErrorCode::kConflict) return appended.error();
+  if (!appended) {
+    // It waits there already, put by an earlier try that ended before the removal; or another job has its unique key.
+    const auto there = broker_.admin().read_last(stream, request.message.subject);
+    if (!there) return there.error();
+    if (!*there || text_of((*there)->headers, wire::kRevivedFrom) != request.message_id) {
+      return Error(ErrorCode::kConflict, "another job with the id " + id->str() +
+                                             " is not done yet: retry the dead letter when it is, or discard it");
+    }
+  }
   if (auto removed = remove(number); !removed) return removed.error();
   return *id;
 }

@@ -4,34 +4,24 @@
 
 namespace leat {
 
-void Desk::finish(FinishedJob::Ending ending, Outcome outcome) {
-  MutexLock lock(mutex_);
-  if (!abandoned_) finished_.push_back({.job = running_, .ending = ending, .outcome = std::move(outcome)});
-  running_ = nullptr;
-  abandoned_ = false;
-}
-
-HeldJob* Desk::abandon_running() {
-  MutexLock lock(mutex_);
-  if (running_ == nullptr || writing_record_ || std::exchange(abandoned_, true)) return nullptr;
-  return running_;
-}
-
-void Desk::set_writing_record(bool writing) {
-  MutexLock lock(mutex_);
-  writing_record_ = writing;
-}
-
 HeldJob* Desk::begin_next() {
   MutexLock lock(mutex_);
   if (waiting_.empty()) return nullptr;
-  running_ = waiting_.front();
+  HeldJob* job = waiting_.front();
   waiting_.pop_front();
-  if (reason_ != StopReason::kNone) {  // a token that has fired, or is about to, serves no second job
-    stop_ = std::stop_source();
-    reason_ = StopReason::kNone;
+  if (free_slots_.empty()) {
+    free_slots_.push_back(runs_.size());
+    runs_.emplace_back();
   }
-  return running_;
+  job->slot = free_slots_.back();
+  free_slots_.pop_back();
+  Run& run = runs_[job->slot];
+  run.job = job;
+  run.number = ++begun_;
+  if (run.reason != StopReason::kNone) run.stop = std::stop_source();  // a token that has fired serves no second job
+  run.reason = StopReason::kNone;
+  job->desk = this;
+  return job;
 }
 
 void Desk::add_waiting(std::vector<HeldJob*>& jobs) {
@@ -54,6 +44,22 @@ void Desk::take_waiting(std::vector<HeldJob*>& into) {
   waiting_.clear();
 }
 
+const Desk::Run& Desk::run(const HeldJob& job) const {
+  return runs_[job.slot];
+}
+Desk::Run& Desk::run(const HeldJob& job) {
+  return runs_[job.slot];
+}
+
+void Desk::finish(const HeldJob& job, FinishedJob::Ending ending, Outcome outcome) {
+  MutexLock lock(mutex_);
+  Run& ended = run(job);
+  if (!ended.abandoned) finished_.push_back({.job = ended.job, .ending = ending, .outcome = std::move(outcome)});
+  ended.job = nullptr;
+  ended.abandoned = false;
+  free_slots_.push_back(job.slot);
+}
+
 void Desk::take_finished(std::vector<FinishedJob>& into) {
   MutexLock lock(mutex_);
   if (into.empty()) {
@@ -64,31 +70,86 @@ void Desk::take_finished(std::vector<FinishedJob>& into) {
   }
 }
 
-bool Desk::stop_running(const HeldJob* job, StopReason reason) {
+void Desk::abandon_running(std::vector<HeldJob*>& into) {
+  MutexLock lock(mutex_);
+  for (Run& run : runs_) {
+    if (run.job == nullptr || run.writing_record || std::exchange(run.abandoned, true)) continue;
+    into.push_back(run.job);
+  }
+}
+
+void Desk::set_writing_record(const HeldJob& job, bool writing) {
+  MutexLock lock(mutex_);
+  run(job).writing_record = writing;
+}
+
+bool Desk::stop_job(const HeldJob& job, StopReason reason) {
+  RunId id;
+  {
+    MutexLock lock(mutex_);
+    if (job.slot >= runs_.size() || runs_[job.slot].job != &job) return false;
+    id = {job.slot, runs_[job.slot].number};
+  }
+  return stop_run(id, reason);
+}
+
+bool Desk::stop_run(RunId id, StopReason reason) {
   std::stop_source stop{std::nostopstate};
   {
     MutexLock lock(mutex_);
-    if (running_ == nullptr || (job != nullptr && running_ != job)) return false;
-    if (reason_ == StopReason::kNone) reason_ = reason;
-    stop = stop_;
+    if (id.slot >= runs_.size()) return false;
+    Run& run = runs_[id.slot];
+    if (run.job == nullptr || run.number != id.number) return false;
+    if (run.reason == StopReason::kNone) run.reason = reason;
+    stop = run.stop;
   }
   stop.request_stop();  // runs the handler's own callbacks: not under a lock
   return true;
 }
 
-HeldJob* Desk::running() const {
-  MutexLock lock(mutex_);
-  return running_;
+void Desk::stop_all(StopReason reason) {
+  std::vector<RunId> ids;
+  {
+    MutexLock lock(mutex_);
+    for (std::size_t slot = 0; slot < runs_.size(); ++slot) {
+      if (runs_[slot].job != nullptr) ids.push_back({slot, runs_[slot].number});
+    }
+  }
+  for (const RunId id : ids) stop_run(id, reason);
 }
 
-std::stop_token Desk::stop_token() const {
+std::size_t Desk::running() const {
   MutexLock lock(mutex_);
-  return stop_.get_token();
+  return runs_.size() - free_slots_.size();
 }
 
-StopReason Desk::stop_reason() const {
+void Desk::visit_running(const std::function<void(const HeldJob&)>& visit) const {
   MutexLock lock(mutex_);
-  return reason_;
+  for (const Run& run : runs_) {
+    if (run.job != nullptr) visit(*run.job);
+  }
+}
+
+bool Desk::visit_run(RunId id, const std::function<void(const HeldJob&)>& visit) const {
+  MutexLock lock(mutex_);
+  if (id.slot >= runs_.size() || runs_[id.slot].job == nullptr || runs_[id.slot].number != id.number) return false;
+  visit(*runs_[id.slot].job);
+  return true;
+}
+
+Desk::RunId Desk::run_of(const HeldJob& job) const {
+  MutexLock lock(mutex_);
+  return {job.slot, run(job).number};
+}
+
+std::stop_token Desk::stop_token(const HeldJob& job) const {
+  MutexLock lock(mutex_);
+  return run(job).stop.get_token();
+}
+
+StopReason Desk::stop_reason(const HeldJob& job) const {
+  MutexLock lock(mutex_);
+  return run(job).reason;
 }
 
 }  // namespace leat

@@ -1,19 +1,19 @@
-// Where one handler thread works: what it took and has not begun, what it runs, what it has finished.
+// Where one handler thread works: what it took and has not begun, what it has begun, what it has finished.
 //
-// One lock per job, held by nobody else but for a moment: the settler collects from it, the lease keeper stops what
-// runs.
+// Of blocking handlers one runs at a time, of asynchronous ones many. One lock per job, held by nobody else but for a
+// moment: the settler collects from it, the lease keeper and the time limits stop what runs.
 #pragma once
 
 #include <deque>
-#include <optional>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "core/mutex.h"
 #include "jobs/held_job.h"
+#include "leat/handler.h"
 #include "leat/outcome.h"
-#include "leat/worker.h"
 
 namespace leat {
 
@@ -23,23 +23,25 @@ struct FinishedJob {
     kOutcome,      // the handler said something
     kUnknownKind,  // there is no handler
     kExhausted,    // its last attempt began and never ended
+    kExpired,      // its deadline passed
     kInterrupted,  // stopped before it could say done
     kUnstarted,    // given back without having begun
   };
   HeldJob* job = nullptr;
   Ending ending = Ending::kOutcome;
-  Outcome outcome = Outcome::done();
+  Outcome outcome{};
 };
 
 // Thread-safe.
 class Desk {
  public:
-  // Puts the running job among the finished ones, unless it was abandoned.
-  void finish(FinishedJob::Ending ending, Outcome outcome);
-  // Makes the caller the one who ends the running job, whatever its handler will say; null when there is none.
-  HeldJob* abandon_running();
-  // While the runner writes the running job's record, nobody else may touch it: it cannot be abandoned.
-  void set_writing_record(bool writing);
+  // Names what was begun, also when it is over.
+  struct RunId {
+    std::size_t slot = 0;
+    std::uint64_t number = 0;
+    auto operator<=>(const RunId&) const = default;
+  };
+
   // Begins the next of the waiting jobs; null when there is none.
   HeldJob* begin_next();
   void add_waiting(std::vector<HeldJob*>& jobs);
@@ -47,25 +49,49 @@ class Desk {
   void steal(std::vector<HeldJob*>& into);
   // Takes all of the waiting jobs.
   void take_waiting(std::vector<HeldJob*>& into);
+
+  // Puts a running job among the finished ones, unless it was abandoned.
+  void finish(const HeldJob& job, FinishedJob::Ending ending, Outcome outcome);
   void take_finished(std::vector<FinishedJob>& into);
+  // Makes the caller the one who ends what runs, whatever the handlers will say.
+  void abandon_running(std::vector<HeldJob*>& into);
+  // While the runner writes the running job's record, nobody else may touch it: it cannot be abandoned.
+  void set_writing_record(const HeldJob& job, bool writing);
 
-  // Fires the stop token of the running job if it is `job`, or of any when null; true when it did.
-  bool stop_running(const HeldJob* job, StopReason reason);
-  HeldJob* running() const;
+  // Fires stop tokens: of this job, of this run, of all. True when there was one to fire.
+  bool stop_job(const HeldJob& job, StopReason reason);
+  bool stop_run(RunId run, StopReason reason);
+  void stop_all(StopReason reason);
 
-  // For the running job, asked by its own handler.
-  std::stop_token stop_token() const;
-  StopReason stop_reason() const;
+  std::size_t running() const;
+  void visit_running(const std::function<void(const HeldJob&)>& visit) const;
+  // Calls `visit` if it still runs; true when it did.
+  bool visit_run(RunId run, const std::function<void(const HeldJob&)>& visit) const;
+
+  // For a running job, asked by its own handler.
+  RunId run_of(const HeldJob& job) const;
+  std::stop_token stop_token(const HeldJob& job) const;
+  StopReason stop_reason(const HeldJob& job) const;
 
  private:
+  struct Run {
+    HeldJob* job = nullptr;  // null: the slot is free
+    std::uint64_t number = 0;
+    std::stop_source stop{};
+    StopReason reason = StopReason::kNone;
+    bool abandoned = false;
+    bool writing_record = false;
+  };
+
+  const Run& run(const HeldJob& job) const LEAT_REQUIRES(mutex_);
+  Run& run(const HeldJob& job) LEAT_REQUIRES(mutex_);
+
   mutable Mutex mutex_;
   std::deque<HeldJob*> waiting_ LEAT_GUARDED_BY(mutex_);
   std::vector<FinishedJob> finished_ LEAT_GUARDED_BY(mutex_);
-  HeldJob* running_ LEAT_GUARDED_BY(mutex_) = nullptr;
-  bool abandoned_ LEAT_GUARDED_BY(mutex_) = false;  // the running one
-  bool writing_record_ LEAT_GUARDED_BY(mutex_) = false;
-  std::stop_source stop_ LEAT_GUARDED_BY(mutex_);
-  StopReason reason_ LEAT_GUARDED_BY(mutex_) = StopReason::kNone;
+  std::vector<Run> runs_ LEAT_GUARDED_BY(mutex_);
+  std::vector<std::size_t> free_slots_ LEAT_GUARDED_BY(mutex_);
+  std::uint64_t begun_ LEAT_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace leat

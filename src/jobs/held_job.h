@@ -26,6 +26,7 @@ struct ServedQueue {
 };
 
 struct HeldBatch;
+class Desk;
 
 struct HeldJob {
   Delivery delivery;
@@ -37,6 +38,10 @@ struct HeldJob {
   // Its settlement is on its way: that the broker does not know the lease any more is no loss now.
   std::atomic<bool> settling{false};
   std::atomic<bool> settled{false};  // nothing is to be done for it any more
+
+  // Where its handler was called; null before. The slot is the desk's own.
+  std::atomic<Desk*> desk{nullptr};
+  std::size_t slot = 0;
 
   const ServedQueue& served() const;
   Consumer& consumer() const;

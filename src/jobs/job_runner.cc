@@ -1,42 +1,76 @@
 #include "jobs/job_runner.h"
 
+#include <algorithm>
+
+#include "core/text.h"
+
 namespace leat {
 namespace {
 
+Outcome what_was_thrown(const HandlerEntry& handler) {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    return handler.options.on_exception ? handler.options.on_exception(e) : Outcome::retry(e.what());
+  } catch (...) {
+    return Outcome::retry("the handler threw something that is no std::exception");
+  }
+}
+
+bool is_failure(const Outcome& outcome) {
+  return outcome.kind() == Outcome::Kind::kRetry || outcome.kind() == Outcome::Kind::kRetryAfter;
+}
+
+}  // namespace
+
 // What a handler sees of the job that it runs.
-class RunningJob : public JobContext {
+class JobRunner::RunningJob : public PendingJob {
  public:
-  RunningJob(const HeldJob& job, const Desk& desk, const Names& names, const WorkerOptions& options)
-      : job_(job), desk_(desk), names_(names), options_(options) {}
+  RunningJob(JobRunner& runner, const HeldJob& job)
+      : runner_(runner),
+        job_(job),
+        limit_(runner.parts_.limits.watch(job, runner.parts_.rules.timeout(job), JobRules::deadline(job))) {}
 
   const JobId& id() const override {
-    if (!id_) id_ = names_.id_of(message()).value_or(JobId{});
+    if (!id_) id_ = runner_.parts_.names.id_of(message()).value_or(JobId{});
     return *id_;
   }
   std::string_view kind() const override { return message().headers.get(wire::kKind).value_or(""); }
   std::string_view payload() const override { return message().payload; }
   unsigned attempt() const override { return job_.record.attempts() + 1; }
-  unsigned max_attempts() const override { return Settler::max_attempts(job_, options_); }
+  unsigned max_attempts() const override { return runner_.parts_.rules.max_attempts(job_); }
   const Headers& headers() const override { return message().headers; }
   SystemTime enqueued_at() const override { return message().time; }
-  std::stop_token stop_token() const override { return desk_.stop_token(); }
-  StopReason stop_reason() const override { return desk_.stop_reason(); }
+  std::optional<SystemTime> deadline() const override { return JobRules::deadline(job_); }
+  std::stop_token stop_token() const override { return job_.desk.load()->stop_token(job_); }
+  StopReason stop_reason() const override { return job_.desk.load()->stop_reason(job_); }
+
+  // The last that this object does: the job may be gone when it returns.
+  void finish(Outcome outcome) override { runner_.end(job_, std::move(outcome), limit_); }
 
  private:
   const StoredMessage& message() const { return job_.delivery.message; }
 
+  JobRunner& runner_;
   const HeldJob& job_;
-  const Desk& desk_;
-  const Names& names_;
-  const WorkerOptions& options_;
+  const std::optional<TimeLimits::Watch> limit_;
   mutable std::optional<JobId> id_;  // made when asked for
 };
 
-bool may_be_interruption(const Outcome& outcome) {
-  return outcome.kind() == Outcome::Kind::kRetry || outcome.kind() == Outcome::Kind::kRetryAfter;
-}
+// The same in the hands of an asynchronous handler: it takes one of the worker's places for such jobs.
+class JobRunner::AsyncJob : public RunningJob {
+ public:
+  AsyncJob(JobRunner& runner, const HeldJob& job) : RunningJob(runner, job), runner_(runner) { (void)id(); }
 
-}  // namespace
+  void finish(Outcome outcome) override {
+    JobRunner& runner = runner_;
+    RunningJob::finish(std::move(outcome));
+    runner.leave_async_place();
+  }
+
+ private:
+  JobRunner& runner_;
+};
 
 void JobRunner::start() {
   threads_ = ThreadPool("handler", parts_.desks.size(),
@@ -50,7 +84,7 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   std::size_t count = 0;
   while (true) {
     if (HeldJob* job = desk.begin_next()) {
-      run_job(desk, *job);
+      run_job(desk, *job, stop);
       ++count;
       continue;
     }
@@ -74,49 +108,108 @@ bool JobRunner::refill(std::size_t number, std::vector<HeldJob*>& taken, const s
   return more;
 }
 
-void JobRunner::run_job(Desk& desk, HeldJob& job) {
-  using Ending = FinishedJob::Ending;
-  const auto handler = parts_.handlers.find(job.delivery.message.headers.get(wire::kKind).value_or(""));
-  Ending ending = Ending::kOutcome;
-  Outcome outcome = Outcome::done();
-  if (job.lost) {
-    ending = Ending::kUnstarted;
-  } else if (handler == parts_.handlers.end()) {
-    ending = Ending::kUnknownKind;
-  } else if (Settler::is_exhausted(job, parts_.options)) {
-    ending = Ending::kExhausted;
-  } else if (const auto marked = mark_started(desk, job); !marked) {
-    job.lost = marked.error().code() == ErrorCode::kLeaseLost;
-    ending = Ending::kUnstarted;
-    outcome = Outcome::retry_after(std::chrono::seconds(1), marked.error().message());
-  } else {
-    parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
-    outcome = call(handler->second, desk, job);
-    if (may_be_interruption(outcome) && desk.stop_reason() != StopReason::kNone) ending = Ending::kInterrupted;
+void JobRunner::run_job(Desk& desk, HeldJob& job, const std::stop_token& stop) {
+  const HandlerEntry* handler = parts_.rules.handler(job);
+  if (auto refused = refuse(desk, job, handler)) {
+    desk.finish(job, refused->ending, std::move(refused->outcome));
+    parts_.settler.wake();
+    return;
   }
-  desk.finish(ending, std::move(outcome));
-  parts_.settler.wake();
+  begin(desk, job, *handler, stop);
+}
+
+// Why the handler is not to be called; empty when it is.
+std::optional<FinishedJob> JobRunner::refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler) {
+  using Ending = FinishedJob::Ending;
+  const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
+  if (job.lost) return because(Ending::kUnstarted);
+  if (handler == nullptr) return because(Ending::kUnknownKind);
+  if (parts_.rules.is_exhausted(job)) return because(Ending::kExhausted);
+  if (const auto deadline = JobRules::deadline(job); deadline && parts_.clock.now() >= *deadline) {
+    return because(Ending::kExpired);
+  }
+  if (const auto marked = mark_started(desk, job); !marked) {
+    job.lost = marked.error().code() == ErrorCode::kLeaseLost;
+    return FinishedJob{.job = &job,
+                       .ending = Ending::kUnstarted,
+                       .outcome = Outcome::retry_after(std::chrono::seconds(1), marked.error().message())};
+  }
+  return std::nullopt;
 }
 
 // A first delivery cannot have been begun before: it needs no mark.
 Result<void> JobRunner::mark_started(Desk& desk, HeldJob& job) {
   if (job.delivery.lease.delivery_count == 1) return {};
-  desk.set_writing_record(true);
+  desk.set_writing_record(job, true);
   auto marked = parts_.attempts.mark_started(job);
-  desk.set_writing_record(false);
+  desk.set_writing_record(job, false);
   return marked;
 }
 
 // The one place where the user's exceptions end.
-Outcome JobRunner::call(const Handler& handler, Desk& desk, HeldJob& job) {
-  RunningJob context(job, desk, parts_.names, parts_.options);
-  try {
-    return handler(context);
-  } catch (const std::exception& e) {
-    return Outcome::retry(e.what());
-  } catch (...) {
-    return Outcome::retry("the handler threw something that is no std::exception");
+void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop) {
+  if (handler.asynchronous && !take_async_place(stop)) {
+    desk.finish(job, FinishedJob::Ending::kInterrupted, {});
+    return parts_.settler.wake();
   }
+  parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
+  if (handler.asynchronous) {
+    try {
+      handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job)));
+    } catch (...) {
+      // Its Completion has been finished or dropped on the way here, which ended the job.
+      parts_.log.warn("an asynchronous handler threw", {{"error", what_was_thrown(handler).text()}});
+    }
+    return;
+  }
+  RunningJob running(*this, job);
+  Outcome outcome;
+  try {
+    outcome = handler.blocking(running);
+  } catch (...) {
+    outcome = what_was_thrown(handler);
+  }
+  running.finish(std::move(outcome));
+}
+
+void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit) {
+  using Ending = FinishedJob::Ending;
+  if (limit) parts_.limits.forget(*limit);
+  Desk& desk = *job.desk;
+  Ending ending = Ending::kOutcome;
+  if (const StopReason reason = desk.stop_reason(job); reason != StopReason::kNone && is_failure(outcome)) {
+    if (reason == StopReason::kTimeout) {
+      outcome = Outcome::retry("the attempt took longer than its limit: " + outcome.text());
+    } else if (reason == StopReason::kDeadline) {
+      ending = Ending::kExpired;
+      outcome = Outcome::retry("its deadline passed while it ran: " + outcome.text());
+    } else {
+      ending = Ending::kInterrupted;
+    }
+  }
+  desk.finish(job, ending, std::move(outcome));
+  parts_.settler.wake();
+}
+
+bool JobRunner::take_async_place(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  const bool free = place_free_.wait(
+      mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return async_running_ < parts_.options.async_jobs; });
+  if (free) ++async_running_;
+  return free;
+}
+
+// The last that a foreign thread does here: stop() waits for it.
+void JobRunner::leave_async_place() {
+  MutexLock lock(mutex_);
+  --async_running_;
+  place_free_.notify_all();
+}
+
+void JobRunner::stop() {
+  threads_.stop();
+  MutexLock lock(mutex_);
+  place_free_.wait(mutex_, [this]() LEAT_REQUIRES(mutex_) { return async_running_ == 0; });
 }
 
 }  // namespace leat

@@ -1,56 +1,60 @@
 // Calls handlers: the threads that run the user's code, each at a desk of its own.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
+#include "jobs/job_rules.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
+#include "jobs/time_limits.h"
 
 namespace leat {
-
-// Looked up by string_view without making a string.
-struct KindHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view kind) const { return std::hash<std::string_view>{}(kind); }
-};
-using HandlerTable = std::unordered_map<std::string, Handler, KindHash, std::equal_to<>>;
 
 class JobRunner {
  public:
   struct Parts {
     Clock& clock;
+    Log& log;
     const WorkerOptions& options;
     Names names;
-    const HandlerTable& handlers;
+    const JobRules& rules;
     std::vector<std::unique_ptr<Desk>>& desks;
     ReadyQueue& ready;
     AttemptBook& attempts;
     Settler& settler;
+    TimeLimits& limits;
     WorkerTally& tally;
   };
 
   explicit JobRunner(Parts parts) : parts_(std::move(parts)) {}
 
   void start();
-  // Waits for the handlers. The ready queue is closed before.
-  void stop() { threads_.stop(); }
+  // Waits for the handlers, also the asynchronous ones. The ready queue is closed before.
+  void stop() LEAT_EXCLUDES(mutex_);
   void request_stop() { threads_.request_stop(); }
 
  private:
+  class RunningJob;
+  class AsyncJob;
+
   void run(std::size_t number, const std::stop_token& stop);
   bool refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop);
-  void run_job(Desk& desk, HeldJob& job);
+  void run_job(Desk& desk, HeldJob& job, const std::stop_token& stop);
+  std::optional<FinishedJob> refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler);
   Result<void> mark_started(Desk& desk, HeldJob& job);
-  Outcome call(const Handler& handler, Desk& desk, HeldJob& job);
+  void begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop);
+  void end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit);
+  bool take_async_place(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  void leave_async_place() LEAT_EXCLUDES(mutex_);
 
   Parts parts_;
+  Mutex mutex_;
+  CondVar place_free_;
+  std::size_t async_running_ LEAT_GUARDED_BY(mutex_) = 0;
   ThreadPool threads_;
 };
 

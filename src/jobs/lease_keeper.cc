@@ -55,8 +55,8 @@ void LeaseKeeper::renew(Consumer& consumer, const std::vector<Lease>& leases, Du
 
 void LeaseKeeper::lose(HeldJob& job, const Error& error) {
   job.lost = true;
-  const bool running = std::any_of(parts_.desks.begin(), parts_.desks.end(),
-                                   [&](const auto& desk) { return desk->stop_running(&job, StopReason::kLeaseLost); });
+  Desk* desk = job.desk;
+  const bool running = desk != nullptr && desk->stop_job(job, StopReason::kLeaseLost);
   parts_.log.warn("lease lost: another worker may run the job", {{"subject", job.delivery.message.subject},
                                                                  {"sequence", job.delivery.message.sequence},
                                                                  {"running", running ? "yes" : "no"},

@@ -21,7 +21,6 @@ class LeaseKeeper {
     Clock& clock;
     Log& log;
     std::vector<std::unique_ptr<ServedQueue>>& served;
-    std::vector<std::unique_ptr<Desk>>& desks;
     JobLedger& ledger;
   };
 

@@ -36,6 +36,11 @@ Result<JobId> Names::id_of(const Message& message) const {
   return Error(ErrorCode::kCorrupt, "subject \"" + message.subject + "\" is not of namespace \"" + space_ + "\"");
 }
 
+std::string Names::id_text(const Message& message) const {
+  const auto id = id_of(message);
+  return id ? id->str() : message.subject;
+}
+
 std::string Names::dead_queue_filter(std::string_view queue) const {
   return joined("dlq.", '.').append(queue).append(".*");
 }

@@ -14,6 +14,9 @@ namespace wire {
 inline constexpr std::string_view kKind = "Leat-Kind";
 inline constexpr std::string_view kId = "Leat-Id";  // bulk lane and dead letters; else the subject tells it
 inline constexpr std::string_view kMaxAttempts = "Leat-Max-Attempts";
+inline constexpr std::string_view kRetry = "Leat-Retry";        // RetryPolicy::to_json()
+inline constexpr std::string_view kTimeout = "Leat-Timeout";    // milliseconds of one attempt
+inline constexpr std::string_view kDeadline = "Leat-Deadline";  // milliseconds since 1970, UTC
 inline constexpr std::string_view kResult = "Leat-Result";
 inline constexpr std::string_view kKeepResult = "keep";
 inline constexpr std::string_view kBulkToken = "_";
@@ -22,6 +25,7 @@ inline constexpr std::string_view kDeadError = "Leat-Dead-Error";
 inline constexpr std::string_view kDeadAttempts = "Leat-Dead-Attempts";
 inline constexpr std::string_view kDeadHistory = "Leat-Dead-History";
 inline constexpr std::string_view kDeadSubject = "Leat-Dead-Subject";
+inline constexpr std::string_view kRevivedFrom = "Leat-Revived-From";  // the dead letter that it was
 inline constexpr std::string_view kEnqueuedAt = "Leat-Enqueued-At";
 // What a dead letter may add to its job: Queue::max_payload() leaves room for it.
 inline constexpr std::size_t kDeadLetterRoom = 8 * 1024;
@@ -41,6 +45,9 @@ class Names {
   std::string bulk_subject(Priority priority, std::string_view queue) const;
   // The id of the job in a message of a job stream: from its header, else from its subject.
   Result<JobId> id_of(const Message& message) const;
+
+  // The same as text; the subject of a foreign message.
+  std::string id_text(const Message& message) const;
 
   std::string dead_stream() const { return joined("dlq", '_'); }
   std::string dead_filter() const { return joined("dlq", '.') + ".>"; }

@@ -6,6 +6,7 @@
 #include "core/ulid.h"
 #include "jobs/job_streams.h"
 #include "jobs/names.h"
+#include "jobs/unique_key.h"
 
 namespace leat {
 namespace {
@@ -33,6 +34,10 @@ Result<void> check_own_headers(const Headers& headers) {
   return check_headers(headers);
 }
 
+std::string milliseconds_text(Duration duration) {
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
 }  // namespace
 
 // Turns jobs into appends to their stream.
@@ -51,8 +56,11 @@ class Queue::Enqueuer {
   }
 
  private:
-  Result<void> check(const EncodedJob& job, const PushOptions& options) const;
+  static Result<void> check(const PushOptions& options);
+  Result<void> check(const EncodedJob& job) const;
+  JobId make_id(const PushOptions& options, SystemTime now) const;
   AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
+  static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
   Result<void> ensure_streams() LEAT_EXCLUDES(mutex_);
 
   Broker& broker_;
@@ -82,10 +90,25 @@ Result<void> Queue::Enqueuer::ensure_streams() {
   return {};
 }
 
-Result<void> Queue::Enqueuer::check(const EncodedJob& job, const PushOptions& options) const {
+Result<void> Queue::Enqueuer::check(const PushOptions& options) {
+  if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
+  if (options.timeout && *options.timeout < std::chrono::milliseconds(1)) return invalid("timeout is less than 1 ms");
+  if (options.deadline && options.deadline->time_since_epoch() < std::chrono::milliseconds(1)) {
+    return invalid("deadline is before 1970");
+  }
+  if (options.retry) {
+    if (auto checked = options.retry->check(); !checked) return checked;
+  }
+  if (options.unique) {
+    if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
+    if (options.lane == Lane::kBulk) return invalid("a unique job cannot go through the bulk lane: use kAddressable");
+  }
+  return check_own_headers(options.headers);
+}
+
+Result<void> Queue::Enqueuer::check(const EncodedJob& job) const {
   if (auto kind = check_kind(job.kind); !kind) return kind;
   if (auto headers = check_own_headers(job.headers); !headers) return headers;
-  if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
   const std::size_t size = job.payload.size() + job.headers.encoded().size();
   if (size > max_payload()) {
     return invalid("payload and headers are " + std::to_string(size) + " bytes; the limit is " +
@@ -100,9 +123,13 @@ AppendRequest Queue::Enqueuer::make_request(EncodedJob job, const JobId& id, con
   AppendRequest request{
       .message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
   Headers& headers = request.message.headers;
+  for (const auto& [name, value] : options.headers) headers.set(name, value);
   headers.reserve(2, wire::kKind.size() + job.kind.size() + wire::kId.size() + id.str().size());
   headers.set(wire::kKind, job.kind);
   if (options.max_attempts) headers.set(wire::kMaxAttempts, std::to_string(*options.max_attempts));
+  if (options.retry) headers.set(wire::kRetry, options.retry->to_json());
+  if (options.timeout) headers.set(wire::kTimeout, milliseconds_text(*options.timeout));
+  if (options.deadline) headers.set(wire::kDeadline, milliseconds_text(options.deadline->time_since_epoch()));
   if (options.result == KeepResult::kYes) headers.set(wire::kResult, wire::kKeepResult);
   if (options.lane == Lane::kBulk) {
     headers.set(wire::kId, id.str());
@@ -111,30 +138,33 @@ AppendRequest Queue::Enqueuer::make_request(EncodedJob job, const JobId& id, con
   }
   request.message.subject = names_.subject(id);
   request.expected_last = 0;
-  if (with_message_id_) request.message_id = id.key();
+  if (with_message_id_) request.message_id = options.unique ? make_ulid(broker_.clock().now()) : std::string(id.key());
   return request;
 }
 
+JobId Queue::Enqueuer::make_id(const PushOptions& options, SystemTime now) const {
+  if (options.unique) return {options.priority, options_.name, encode_unique_key(options.unique->key)};
+  std::string key(options.lane == Lane::kBulk ? wire::kBulkToken : std::string_view{});
+  append_ulid(key, now);
+  return {options.priority, options_.name, key};
+}
+
 std::vector<Result<JobId>> Queue::Enqueuer::push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options) {
+  auto ready = check(options);
+  if (ready) ready = ensure_streams();
+  if (!ready) return std::vector<Result<JobId>>(jobs.size(), ready.error());
   std::vector<Result<JobId>> results;
   results.reserve(jobs.size());
-  if (auto ready = ensure_streams(); !ready) {
-    results.assign(jobs.size(), ready.error());
-    return results;
-  }
   std::vector<AppendRequest> requests;
   requests.reserve(jobs.size());
   const SystemTime now = broker_.clock().now();
-  std::string key;
   for (Result<EncodedJob>& job : jobs) {
     if (!job) {
       results.push_back(job.error());
-    } else if (auto checked = check(*job, options); !checked) {
+    } else if (auto checked = check(*job); !checked) {
       results.push_back(checked.error());
     } else {
-      key.assign(options.lane == Lane::kBulk ? wire::kBulkToken : std::string_view{});
-      append_ulid(key, now);
-      JobId id(options.priority, options_.name, key);
+      JobId id = make_id(options, now);
       requests.push_back(make_request(std::move(*job), id, options));
       results.push_back(std::move(id));
     }
@@ -142,10 +172,18 @@ std::vector<Result<JobId>> Queue::Enqueuer::push(std::vector<Result<EncodedJob>>
   const auto appended = broker_.append(names_.stream(options.priority), requests);
   for (std::size_t i = 0, next = 0; i < results.size(); ++i) {
     if (!results[i]) continue;
-    if (!appended[next]) results[i] = appended[next].error();
-    ++next;
+    const Result<Appended>& stored = appended[next++];
+    if (!stored) results[i] = after_refusal(std::move(*results[i]), stored.error(), options);
   }
   return results;
+}
+
+// What the broker's refusal says to the user; a conflict has a meaning for unique jobs alone.
+Result<JobId> Queue::Enqueuer::after_refusal(JobId id, const Error& error, const PushOptions& options) {
+  if (!options.unique || error.code() != ErrorCode::kConflict) return error;
+  if (options.unique->if_taken == Unique::IfTaken::kReturnExisting) return id;
+  return Error(ErrorCode::kConflict,
+               "unique key \"" + options.unique->key + "\" is taken: job " + id.str() + " is not done yet");
 }
 
 Queue::Queue(Broker& broker, QueueOptions options)

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "jobs/result_record.h"
+#include "jobs/unique_key.h"
 
 namespace leat {
 namespace {
@@ -11,7 +12,11 @@ namespace {
 constexpr Duration kRoundPause = std::chrono::milliseconds(1);   // between two rounds under load: makes batches
 constexpr Duration kStepPause = std::chrono::milliseconds(200);  // before a failed step is tried again
 constexpr Duration kLastTry = std::chrono::seconds(10);          // on stop: how long failed steps are tried
-constexpr unsigned kMostCrashes = 3;
+
+// A delay may be as long as a Duration can be.
+SystemTime later(SystemTime now, Duration delay) {
+  return delay > SystemTime::max() - now ? SystemTime::max() : now + delay;
+}
 
 }  // namespace
 
@@ -72,20 +77,10 @@ void Settler::abandon(const std::vector<HeldJob*>& jobs) {
     }
     const Settlement back{.lease = job->delivery.lease, .verdict = Verdict::kRetry, .confirm = true};
     if (const auto given = job->consumer().settle({&back, 1}).front(); !given) {
-      parts_.log.warn("a job could not be given back", {{"job_id", id_text(*job)}, {"error", given.error().message()}});
+      parts_.log.warn("a job could not be given back",
+                      {{"job_id", parts_.names.id_text(job->delivery.message)}, {"error", given.error().message()}});
     }
   }
-}
-
-unsigned Settler::max_attempts(const HeldJob& job, const WorkerOptions& options) {
-  const auto header = job.delivery.message.headers.get(wire::kMaxAttempts);
-  const auto number = header ? parse_number(*header) : std::nullopt;
-  return number && *number > 0 ? static_cast<unsigned>(std::min<std::uint64_t>(*number, 1'000'000))
-                               : options.max_attempts;
-}
-
-bool Settler::is_exhausted(const HeldJob& job, const WorkerOptions& options) {
-  return job.record.crashed >= kMostCrashes || job.record.attempts() >= max_attempts(job, options);
 }
 
 void Settler::drain(Duration patience) {
@@ -160,8 +155,9 @@ void Settler::judge(Closing& closing) {
     case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
     case FinishedJob::Ending::kExhausted:
       closing.store_result = closing.finished.job->delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
-      return condemn(closing, closing.finished.job->record.crashed >= kMostCrashes ? "crashed" : "attempts",
+      return condemn(closing, JobRules::keeps_crashing(*closing.finished.job) ? "crashed" : "attempts",
                      "its last attempt began and never ended: the worker died");
+    case FinishedJob::Ending::kExpired: return judge_expiry(closing);
     case FinishedJob::Ending::kUnstarted:
       closing.verdict = Verdict::kRetry;
       closing.delay = closing.finished.outcome.delay();
@@ -172,13 +168,15 @@ void Settler::judge(Closing& closing) {
 void Settler::judge_outcome(Closing& closing) {
   const HeldJob& job = *closing.finished.job;
   const Outcome& outcome = closing.finished.outcome;
-  closing.confirm = job.record.revision != 0;
+  // A unique key is free once the broker has processed the settlement.
+  closing.confirm = job.record.revision != 0 || is_unique(job.delivery.message);
   closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
   switch (outcome.kind()) {
     case Outcome::Kind::kDone:
     case Outcome::Kind::kCancelled: return record_ending(closing);
     case Outcome::Kind::kDead: add_failure(closing); return condemn(closing, "dead", outcome.text());
     case Outcome::Kind::kUndecodable: add_failure(closing); return condemn(closing, "undecodable", outcome.text());
+    case Outcome::Kind::kSnooze: return judge_snooze(closing);
     case Outcome::Kind::kRetry:
     case Outcome::Kind::kRetryAfter: return judge_failure(closing);
   }
@@ -208,19 +206,42 @@ void Settler::judge_failure(Closing& closing) {
   const Outcome& outcome = closing.finished.outcome;
   const SystemTime now = parts_.clock.now();
   add_failure(closing);
-  if (job.record.attempts() >= max_attempts(job, parts_.options)) return condemn(closing, "attempts", outcome.text());
+  if (job.record.attempts() >= parts_.rules.max_attempts(job)) return condemn(closing, "attempts", outcome.text());
   const double random = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
-  closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter ? outcome.delay()
-                                                               : parts_.options.retry.delay(job.record.failed, random);
-  job.record.due = now + closing.delay;
+  closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter
+                      ? std::max(outcome.delay(), Duration{0})
+                      : parts_.rules.retry(job).delay(job.record.failed, random);
+  job.record.due = later(now, closing.delay);
+  if (const auto deadline = JobRules::deadline(job); deadline && *job.record.due >= *deadline) {
+    return condemn(closing, "deadline", outcome.text());
+  }
   closing.verdict = Verdict::kRetry;
   closing.store_record = true;
   closing.store_result = false;
   parts_.log.warn("attempt failed",
-                  {{"job_id", id_text(job)},
+                  {{"job_id", parts_.names.id_text(job.delivery.message)},
                    {"attempt", job.record.attempts()},
                    {"retry_in", format_duration(std::chrono::round<std::chrono::milliseconds>(closing.delay))},
                    {"error", outcome.text()}});
+}
+
+// Neither an attempt nor a failure: only the time before which it does not come again is remembered.
+void Settler::judge_snooze(Closing& closing) {
+  HeldJob& job = *closing.finished.job;
+  job.record.started.reset();
+  closing.delay = std::max(closing.finished.outcome.delay(), Duration{0});
+  job.record.due = later(parts_.clock.now(), closing.delay);
+  closing.verdict = Verdict::kRetry;
+  closing.store_record = true;
+  closing.store_result = false;
+}
+
+void Settler::judge_expiry(Closing& closing) {
+  HeldJob& job = *closing.finished.job;
+  closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+  const std::string& said = closing.finished.outcome.text();
+  if (!said.empty()) add_failure(closing);
+  condemn(closing, "deadline", said.empty() ? "its deadline passed before an attempt could begin" : said);
 }
 
 // Another worker may know the kind: the job waits for one, and no attempt is counted.
@@ -245,7 +266,7 @@ void Settler::judge_unknown_kind(Closing& closing) {
   said = parts_.clock.steady();
   parts_.log.warn(
       "no handler for this kind: start a worker that has one, or the job becomes a dead letter",
-      {{"job_id", id_text(job)},
+      {{"job_id", parts_.names.id_text(job.delivery.message)},
        {"kind", kind},
        {"dead_in",
         format_duration(std::chrono::round<std::chrono::seconds>(parts_.options.unknown_kind_grace - waited))}});
@@ -272,7 +293,9 @@ void Settler::retry_step(Closing& closing, std::string_view step, const Error& e
   closing.failed = true;
   if (error.code() == ErrorCode::kLeaseLost) closing.finished.job->lost = true;
   parts_.log.warn("a job could not be ended; trying again while its lease holds",
-                  {{"job_id", id_text(*closing.finished.job)}, {"step", step}, {"error", error.message()}});
+                  {{"job_id", parts_.names.id_text(closing.finished.job->delivery.message)},
+                   {"step", step},
+                   {"error", error.message()}});
 }
 
 void Settler::store_results(std::vector<Closing>& batch) {
@@ -293,7 +316,9 @@ void Settler::store_results(std::vector<Closing>& batch) {
       result.value = outcome.text();
       result.attempts = job.record.attempts() + 1;
     }
-    writes.push_back({.kind = KeyWrite::Kind::kPut, .key = id_text(job), .value = encode_result(result)});
+    writes.push_back({.kind = KeyWrite::Kind::kPut,
+                      .key = parts_.names.id_text(job.delivery.message),
+                      .value = encode_result(result)});
     closings.push_back(&closing);
   }
   if (writes.empty()) return;
@@ -354,7 +379,7 @@ void Settler::bury(std::vector<Closing>& batch) {
       continue;
     }
     closings[i]->bury = false;
-    parts_.log.error("job is dead", {{"job_id", id_text(*deaths[i].job)},
+    parts_.log.error("job is dead", {{"job_id", parts_.names.id_text(deaths[i].job->delivery.message)},
                                      {"reason", closings[i]->dead_reason},
                                      {"attempts", deaths[i].job->record.attempts()},
                                      {"error", closings[i]->error}});
@@ -426,14 +451,9 @@ void Settler::count(const Closing& closing) {
     ++parts_.tally.done;
   } else if (closing.verdict == Verdict::kDead) {
     ++parts_.tally.dead;
-  } else {
+  } else if (closing.finished.outcome.kind() != Outcome::Kind::kSnooze) {
     ++parts_.tally.retried;
   }
-}
-
-std::string Settler::id_text(const HeldJob& job) const {
-  const auto id = parts_.names.id_of(job.delivery.message);
-  return id ? id->str() : job.delivery.message.subject;
 }
 
 }  // namespace leat

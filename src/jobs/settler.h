@@ -18,6 +18,7 @@
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
 #include "jobs/job_ledger.h"
+#include "jobs/job_rules.h"
 #include "jobs/undertaker.h"
 #include "leat/key_value.h"
 #include "leat/log.h"
@@ -40,6 +41,7 @@ class Settler {
     Clock& clock;
     Log& log;
     const WorkerOptions& options;
+    const JobRules& rules;
     Names names;
     std::vector<std::unique_ptr<Desk>>& desks;
     JobLedger& ledger;
@@ -66,11 +68,6 @@ class Settler {
   // For jobs whose handlers are still at it: gives their leases back without waiting for them.
   void abandon(const std::vector<HeldJob*>& jobs);
 
-  // The limit that counts for this job.
-  static unsigned max_attempts(const HeldJob& job, const WorkerOptions& options);
-  // True when it may not begin once more.
-  static bool is_exhausted(const HeldJob& job, const WorkerOptions& options);
-
  private:
   // One job on its way out, and how far it has come.
   struct Closing {
@@ -96,6 +93,8 @@ class Settler {
   void record_ending(Closing& closing);
   void add_failure(Closing& closing);
   void judge_failure(Closing& closing);
+  void judge_snooze(Closing& closing);
+  void judge_expiry(Closing& closing);
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
   void condemn(Closing& closing, std::string_view reason, std::string error);
@@ -109,7 +108,6 @@ class Settler {
   void count(const Closing& closing);
   void retry_step(Closing& closing, std::string_view step, const Error& error);
   bool wait_for_work() LEAT_EXCLUDES(mutex_);
-  std::string id_text(const HeldJob& job) const;
 
   Parts parts_;
   std::minstd_rand random_;  // for jitter

@@ -36,12 +36,9 @@ Result<void> check(const WorkerOptions& options) {
   if (options.max_attempts == 0) return refused("max_attempts is 0; a job needs 1 or more");
   if (options.ack_wait < std::chrono::milliseconds(100)) return refused("ack_wait is less than 100 ms");
   if (options.grace < Duration{0}) return refused("grace is negative");
-  const RetryPolicy& retry = options.retry;
-  if (retry.first < Duration{0} || retry.longest < Duration{0} || retry.factor < 1.0 || retry.jitter < 0.0 ||
-      retry.jitter > 1.0) {
-    return refused("retry policy: delays are 0 or more, the factor is 1 or more, the jitter is from 0 to 1");
-  }
-  return {};
+  if (options.async_jobs == 0) return refused("async_jobs is 0; it is 1 or more");
+  if (options.stuck_after < std::chrono::milliseconds(1)) return refused("stuck_after is less than 1 ms");
+  return options.retry.check();
 }
 
 WorkerOptions with_defaults(WorkerOptions options) {
@@ -60,10 +57,11 @@ class Worker::Crew {
       : broker_(broker),
         options_(with_defaults(std::move(options))),
         log_(*options_.log),
-        names_(options_.name_space) {}
+        names_(options_.name_space),
+        rules_(options_) {}
   ~Crew() { stop(); }
 
-  HandlerTable& handlers() { return handlers_; }
+  JobRules& rules() { return rules_; }
   const WorkerOptions& options() const { return options_; }
   Result<void> start() LEAT_EXCLUDES(mutex_);
   void stop() LEAT_EXCLUDES(mutex_);
@@ -76,7 +74,7 @@ class Worker::Crew {
   void assemble(std::unique_ptr<KeyValue> attempts);
   void give_back_unstarted();
   void stop_taking();
-  std::vector<HeldJob*> running() const;
+  std::size_t running() const;
   bool wait_for_handlers(Duration patience);
   void log_stuck() const;
 
@@ -84,7 +82,7 @@ class Worker::Crew {
   const WorkerOptions options_;
   Log& log_;
   const Names names_;
-  HandlerTable handlers_;
+  JobRules rules_;
   WorkerTally tally_;
 
   std::unique_ptr<KeyValue> results_;
@@ -97,6 +95,7 @@ class Worker::Crew {
   std::unique_ptr<ReadyQueue> ready_;
   std::unique_ptr<Settler> settler_;
   std::unique_ptr<LeaseKeeper> lease_keeper_;
+  std::unique_ptr<TimeLimits> limits_;
   std::unique_ptr<JobRunner> runner_;
   std::vector<std::unique_ptr<Fetcher>> fetchers_;
 
@@ -109,6 +108,7 @@ Result<void> Worker::Crew::start() {
   MutexLock lock(mutex_);
   if (state_ != State::kNew) return Error(ErrorCode::kInvalidArgument, "a worker starts once");
   if (auto checked = check(options_); !checked) return checked;
+  if (auto checked = rules_.check(); !checked) return checked;
   if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log_); !ensured) return ensured;
   auto attempts = open_attempts(broker_, names_, options_.replicas);
   if (!attempts) return attempts.error();
@@ -120,11 +120,12 @@ Result<void> Worker::Crew::start() {
   assembled_ = true;
   settler_->start();
   lease_keeper_->start();
+  limits_->start();
   runner_->start();
   for (const auto& fetcher : fetchers_) fetcher->start();
   state_ = State::kRunning;
   log_.info("worker started",
-            {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", handlers_.size()}});
+            {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", rules_.kinds()}});
   return {};
 }
 
@@ -178,11 +179,12 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts), clock, names_, options_.name, log_);
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
-  settler_ = std::make_unique<Settler>(
-      Settler::Parts{clock, log_, options_, names_, desks_, ledger_, *attempts_, *undertaker_, *results_, tally_});
-  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, desks_, ledger_});
-  runner_ = std::make_unique<JobRunner>(
-      JobRunner::Parts{clock, options_, names_, handlers_, desks_, *ready_, *attempts_, *settler_, tally_});
+  settler_ = std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_,
+                                                      *attempts_, *undertaker_, *results_, tally_});
+  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_});
+  limits_ = std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after});
+  runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
+                                                         *attempts_, *settler_, *limits_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
     fetchers_.push_back(std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane,
                                                                  ledger_, *ready_, *attempts_, *settler_, log_}));
@@ -203,18 +205,16 @@ void Worker::Crew::stop_taking() {
   for (const auto& fetcher : fetchers_) fetcher->stop();
 }
 
-std::vector<HeldJob*> Worker::Crew::running() const {
-  std::vector<HeldJob*> jobs;
-  for (const auto& desk : desks_) {
-    if (HeldJob* job = desk->running()) jobs.push_back(job);
-  }
-  return jobs;
+std::size_t Worker::Crew::running() const {
+  std::size_t count = 0;
+  for (const auto& desk : desks_) count += desk->running();
+  return count;
 }
 
 bool Worker::Crew::wait_for_handlers(Duration patience) {
   constexpr Duration kLookAgain = std::chrono::milliseconds(5);
   const SteadyTime until = deadline_after(broker_.clock(), patience);
-  while (!running().empty()) {
+  while (running() > 0) {
     if (broker_.clock().steady() >= until) return false;
     sleep_for(real_clock(), kLookAgain, {});
   }
@@ -222,8 +222,12 @@ bool Worker::Crew::wait_for_handlers(Duration patience) {
 }
 
 void Worker::Crew::log_stuck() const {
-  for (const HeldJob* job : running()) {
-    log_.warn("handler goes on although its stop token has fired", {{"subject", job->delivery.message.subject}});
+  std::vector<std::string> ids;
+  for (const auto& desk : desks_) {
+    desk->visit_running([&](const HeldJob& job) { ids.push_back(names_.id_text(job.delivery.message)); });
+  }
+  for (const std::string& id : ids) {
+    log_.warn("handler goes on although its stop token has fired", {{"job_id", id}});
   }
 }
 
@@ -235,10 +239,11 @@ void Worker::Crew::stop() {
   stop_taking();
   runner_->request_stop();
   if (!wait_for_handlers(options_.grace)) {
-    for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
+    for (const auto& desk : desks_) desk->stop_all(StopReason::kShutdown);
     while (!wait_for_handlers(std::chrono::seconds(5))) log_stuck();
   }
   runner_->stop();
+  limits_->stop();
   settler_->stop();
   lease_keeper_->stop();
   log_.info("worker stopped", {{"worker", options_.name}, {"done", tally_.done.load()}});
@@ -252,11 +257,9 @@ void Worker::Crew::stop_now() {
   give_back_unstarted();
   for (const auto& served : served_) served->consumer.load()->release_ahead();
   std::vector<HeldJob*> abandoned;
-  for (const auto& desk : desks_) {
-    if (HeldJob* job = desk->abandon_running()) abandoned.push_back(job);
-  }
+  for (const auto& desk : desks_) desk->abandon_running(abandoned);
   settler_->abandon(abandoned);
-  for (const auto& desk : desks_) desk->stop_running(nullptr, StopReason::kShutdown);
+  for (const auto& desk : desks_) desk->stop_all(StopReason::kShutdown);
   settler_->drain(kPatience);
 }
 
@@ -268,7 +271,8 @@ WorkerCounts Worker::Crew::counts() const {
           .dead = tally_.dead,
           .interrupted = tally_.interrupted,
           .unstarted = assembled ? ready_->waiting() : 0,
-          .running = assembled ? running().size() : 0};
+          .running = assembled ? running() : 0,
+          .stuck = assembled ? limits_->stuck() : 0};
 }
 
 Worker::Worker(Broker& broker, WorkerOptions options) : crew_(std::make_unique<Crew>(broker, std::move(options))) {}
@@ -276,8 +280,13 @@ Worker::~Worker() = default;
 Worker::Worker(Worker&&) noexcept = default;
 Worker& Worker::operator=(Worker&&) noexcept = default;
 
-Worker& Worker::handle(std::string_view kind, Handler handler) {
-  crew_->handlers().insert_or_assign(std::string(kind), std::move(handler));
+Worker& Worker::handle(std::string_view kind, Handler handler, HandlerOptions options) {
+  crew_->rules().add(kind, {.blocking = std::move(handler), .options = std::move(options)});
+  return *this;
+}
+
+Worker& Worker::handle_async(std::string_view kind, AsyncHandler handler, HandlerOptions options) {
+  crew_->rules().add(kind, {.asynchronous = std::move(handler), .options = std::move(options)});
   return *this;
 }
 

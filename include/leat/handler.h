@@ -1,0 +1,139 @@
+// Handlers: what a worker calls, what they see of their job, and how they end it.
+//
+// A blocking handler runs on one of the worker's threads and returns: nothing (done), an Outcome, or a value that the
+// job's codec or nlohmann::json makes into its result. An asynchronous handler gets a Completion, starts what it has to
+// do, and returns at once; the job ends when the Completion is finished, on any thread. What a handler throws is a
+// retry.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "leat/job.h"
+#include "leat/outcome.h"
+#include "leat/retry_policy.h"
+
+namespace leat {
+
+enum class StopReason {
+  kNone,
+  kShutdown,   // the worker stops, and its grace is over
+  kLeaseLost,  // the lease could not be renewed: another worker may run the job
+  kTimeout,    // the attempt takes longer than HandlerOptions::timeout or PushOptions::timeout
+  kDeadline,   // the job's deadline has passed
+};
+
+// What a handler may ask about its job. A blocking handler's dies when the handler returns, an asynchronous one's with
+// its Completion. Thread-safe for reading.
+class JobContext {
+ public:
+  virtual ~JobContext() = default;
+
+  virtual const JobId& id() const = 0;
+  virtual std::string_view kind() const = 0;
+  virtual std::string_view payload() const = 0;
+  virtual unsigned attempt() const = 0;  // 1 for the first; interruptions and snoozes are not counted
+  virtual unsigned max_attempts() const = 0;
+  virtual const Headers& headers() const = 0;
+  virtual SystemTime enqueued_at() const = 0;
+  virtual std::optional<SystemTime> deadline() const = 0;  // of the job (PushOptions::deadline)
+  // Fires when the work should end early; stop_reason() tells why. What a handler that then returns a retry, or throws,
+  // has cost: shutdown and a lost lease cost no attempt, a time-out is a failed attempt, a passed deadline ends the
+  // job.
+  virtual std::stop_token stop_token() const = 0;
+  virtual StopReason stop_reason() const = 0;
+};
+
+// A job in the hands of an asynchronous handler. Implemented by the worker and by the test kit.
+class PendingJob : public JobContext {
+ public:
+  // Ends the job. Once.
+  virtual void finish(Outcome outcome) = 0;
+};
+
+// The duty to end a job. Move-only; dropped unfinished, the attempt has failed. May be finished on any thread, by one
+// thread at a time. The worker's stop() waits for it.
+class Completion {
+ public:
+  explicit Completion(std::unique_ptr<PendingJob> job) : job_(std::move(job)) {}
+  Completion(Completion&&) noexcept = default;
+  Completion& operator=(Completion&& other) noexcept {
+    if (this != &other) {
+      finish(dropped());
+      job_ = std::move(other.job_);
+    }
+    return *this;
+  }
+  ~Completion() { finish(dropped()); }
+
+  // Until it is finished.
+  JobContext& job() const { return *job_; }
+  // Ends the job; a second call does nothing.
+  void finish(Outcome outcome) {
+    if (const std::unique_ptr<PendingJob> job = std::move(job_)) job->finish(std::move(outcome));
+  }
+
+ private:
+  static Outcome dropped() { return Outcome::retry("the handler dropped its Completion without finishing it"); }
+
+  std::unique_ptr<PendingJob> job_;
+};
+
+using Handler = std::function<Outcome(JobContext&)>;
+using AsyncHandler = std::function<void(Completion)>;
+
+// What holds for all jobs of a kind; a job's own PushOptions go before it, the worker's options stand behind it.
+struct HandlerOptions {
+  std::optional<RetryPolicy> retry{};
+  std::optional<unsigned> max_attempts{};  // 1 or more
+  // For one attempt: after it the stop token fires, and the attempt has failed unless it comes out done. 1 ms or more.
+  std::optional<Duration> timeout{};
+  // What an exception says of the attempt; else it is a retry. Called on the handler's thread, must not throw.
+  std::function<Outcome(const std::exception&)> on_exception{};
+};
+
+namespace detail {
+
+template <class R>
+Outcome to_outcome(R&& result) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<R>, Outcome>) {
+    return std::forward<R>(result);
+  } else if constexpr (std::is_convertible_v<R, std::string>) {
+    return Outcome::done(std::forward<R>(result));
+  } else {
+    Result<std::string> value = Codec<std::remove_cvref_t<R>>::encode(result);
+    return value ? Outcome::done(std::move(*value)) : Outcome::dead("result: " + value.error().message());
+  }
+}
+
+// Calls `f` with as many of its two possible arguments as it takes.
+template <class F, class T>
+Outcome call(F& f, const T& job, JobContext& context) {
+  if constexpr (std::is_invocable_v<F&, const T&, JobContext&>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, const T&, JobContext&>>) {
+      f(job, context);
+      return Outcome::done();
+    } else {
+      return to_outcome(f(job, context));
+    }
+  } else {
+    static_assert(std::is_invocable_v<F&, const T&>, "a handler takes (const T&) or (const T&, leat::JobContext&)");
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, const T&>>) {
+      f(job);
+      return Outcome::done();
+    } else {
+      return to_outcome(f(job));
+    }
+  }
+}
+
+}  // namespace detail
+
+}  // namespace leat

@@ -1,0 +1,99 @@
+#include "jobs/time_limits.h"
+
+#include "core/text.h"
+
+namespace leat {
+namespace {
+
+constexpr Duration kLongestSleep = std::chrono::hours(1);
+
+}  // namespace
+
+void TimeLimits::start() {
+  thread_ = start_thread("time-limits", [this](const std::stop_token& stop) { run(stop); });
+}
+
+void TimeLimits::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::optional<TimeLimits::Watch> TimeLimits::watch(const HeldJob& job, std::optional<Duration> timeout,
+                                                   std::optional<SystemTime> deadline) {
+  if (!timeout && !deadline) return std::nullopt;
+  Desk* desk = job.desk;
+  Watch watch{.due = SteadyTime::max(), .desk = desk, .run = desk->run_of(job), .began = parts_.clock.steady()};
+  if (timeout) {
+    watch.due = deadline_after(parts_.clock, *timeout);
+    watch.reason = StopReason::kTimeout;
+  }
+  if (deadline) {
+    const SteadyTime due = deadline_after(parts_.clock, std::max(*deadline - parts_.clock.now(), Duration{0}));
+    if (due < watch.due) {
+      watch.due = due;
+      watch.reason = StopReason::kDeadline;
+    }
+  }
+  MutexLock lock(mutex_);
+  const bool first = watches_.empty() || watch < *watches_.begin();
+  watches_.insert(watch);
+  if (first) changed_.notify_all();
+  return watch;
+}
+
+void TimeLimits::forget(const Watch& watch) {
+  MutexLock lock(mutex_);
+  watches_.erase(watch);  // one that has fired has another time, and is found to be over when that comes
+}
+
+void TimeLimits::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (const auto due = next_due(stop)) act(*due);
+  }
+}
+
+std::optional<TimeLimits::Watch> TimeLimits::next_due(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  const SteadyTime now = parts_.clock.steady();
+  if (watches_.empty() || watches_.begin()->due > now) {
+    const SteadyTime wake = watches_.empty() ? now + kLongestSleep : watches_.begin()->due;
+    parts_.clock.wait_until(changed_, mutex_, wake, stop);
+    return std::nullopt;
+  }
+  Watch watch = *watches_.begin();
+  watches_.erase(watches_.begin());
+  return watch;
+}
+
+void TimeLimits::act(Watch watch) {
+  if (watch.fired) {
+    report(watch);
+  } else if (!watch.desk->stop_run(watch.run, watch.reason)) {
+    return;
+  }
+  if (!watch.desk->visit_run(watch.run, [](const HeldJob&) {})) return;
+  // Reported again and again, ever less often.
+  const Duration again = watch.fired ? 2 * (watch.due - watch.began) : parts_.stuck_after;
+  watch.fired = true;
+  watch.due = deadline_after(parts_.clock, again);
+  MutexLock lock(mutex_);
+  watches_.insert(watch);
+}
+
+void TimeLimits::report(const Watch& watch) {
+  const Duration age = parts_.clock.steady() - watch.began;
+  std::string id, kind;
+  const bool runs = watch.desk->visit_run(watch.run, [&](const HeldJob& job) {
+    id = parts_.names.id_text(job.delivery.message);
+    kind = job.delivery.message.headers.get(wire::kKind).value_or("");
+  });
+  if (!runs) return;
+  ++stuck_;
+  parts_.log.error("handler is stuck: it goes on although its stop token has fired",
+                   {{"job_id", id},
+                    {"kind", kind},
+                    {"running_for", format_duration(std::chrono::round<std::chrono::milliseconds>(age))},
+                    {"worker", parts_.worker}});
+}
+
+}  // namespace leat
