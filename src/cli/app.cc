@@ -54,7 +54,7 @@ int App::run() {
   return *ended;
 }
 
-Result<Broker*> App::broker() {
+Result<Broker*> App::broker(WhenMissing when_missing) {
   if (broker_) return broker_.get();
   if (options.url.empty()) {
     return Error(ErrorCode::kInvalidArgument,
@@ -65,7 +65,7 @@ Result<Broker*> App::broker() {
     return Error(ErrorCode::kInvalidArgument,
                  "memory: ends with this command, and its jobs with it: use a file, as in sqlite:jobs.db");
   }
-  auto opened = open_broker(options.url, {.log = &log()});
+  auto opened = open_broker(options.url, {.create = when_missing == WhenMissing::kCreate, .log = &log()});
   if (!opened) return opened.error();
   broker_ = std::move(*opened);
   return broker_.get();

@@ -43,7 +43,9 @@ class App {
   int run();
 
   // The broker at `--url`, opened by the first call. Errors: as open_broker(); kInvalidArgument when there is no URL.
-  Result<Broker*> broker();
+  Result<Broker*> broker() { return broker(WhenMissing::kCreate); }
+  // The same for commands that store nothing new: kNotFound when it is a file that is missing.
+  Result<Broker*> existing_broker() { return broker(WhenMissing::kFail); }
   // To standard error, from `--log-level` up, or from `fallback` unless that is given. The first call decides.
   Log& log(LogLevel fallback = LogLevel::kWarn);
 
@@ -52,6 +54,9 @@ class App {
   void print_json(const nlohmann::json& value) const;
 
  private:
+  enum class WhenMissing { kCreate, kFail };
+  Result<Broker*> broker(WhenMissing when_missing);
+
   Action action_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<Broker> broker_;

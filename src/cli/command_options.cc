@@ -20,6 +20,20 @@ CLI::Option* add_any_duration(CLI::App& command, const std::string& name, Target
       ->type_name("DURATION");
 }
 
+template <class Target>
+CLI::Option* add_any_queue_name(CLI::App& command, Target& target, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          "--queue",
+          [&target](const std::string& text) {
+            if (const auto named = check_queue_name(text); !named)
+              throw CLI::ValidationError("--queue", named.error().message());
+            target = text;
+          },
+          description)
+      ->type_name("NAME");
+}
+
 }  // namespace
 
 void end_help_with(CLI::App& command, const std::string& example) {
@@ -38,16 +52,11 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optio
 }
 
 CLI::Option* add_queue_name(CLI::App& command, std::string& target) {
-  return command
-      .add_option_function<std::string>(
-          "--queue",
-          [&target](const std::string& text) {
-            if (const auto named = check_queue_name(text); !named)
-              throw CLI::ValidationError("--queue", named.error().message());
-            target = text;
-          },
-          "The queue" + (target.empty() ? std::string() : " [" + target + "]"))
-      ->type_name("NAME");
+  return add_any_queue_name(command, target, "The queue" + (target.empty() ? std::string() : " [" + target + "]"));
+}
+
+CLI::Option* add_queue_name(CLI::App& command, std::optional<std::string>& target) {
+  return add_any_queue_name(command, target, "Only of this queue");
 }
 
 CLI::Option* add_priority(CLI::App& command, Priority& target) {
@@ -61,6 +70,18 @@ CLI::Option* add_priority(CLI::App& command, Priority& target) {
           },
           "high, medium or low [" + std::string(to_string(target)) + "]")
       ->type_name("LEVEL");
+}
+
+CLI::Option* add_number(CLI::App& command, const std::string& name, std::uint64_t& target, std::uint64_t least,
+                        const std::string& remedy, const std::string& description) {
+  return command.add_option_function<std::string>(
+      name,
+      [name, &target, least, remedy](const std::string& text) {
+        const auto number = parse_number(text);
+        if (!number || *number < least) throw CLI::ValidationError(name, "\"" + text + "\": " + remedy);
+        target = *number;
+      },
+      description);
 }
 
 CLI::Option* add_headers(CLI::App& command, Headers& target) {

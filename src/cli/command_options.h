@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,11 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, Duration& 
 CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optional<Duration>& target,
                           const std::string& description);
 CLI::Option* add_queue_name(CLI::App& command, std::string& target);
+CLI::Option* add_queue_name(CLI::App& command, std::optional<std::string>& target);
 CLI::Option* add_priority(CLI::App& command, Priority& target);
+// A whole number from `least` on; a name without dashes makes it an argument. `remedy` says what to write.
+CLI::Option* add_number(CLI::App& command, const std::string& name, std::uint64_t& target, std::uint64_t least,
+                        const std::string& remedy, const std::string& description);
 // Repeated: `--header name=value`.
 CLI::Option* add_headers(CLI::App& command, Headers& target);
 

@@ -97,6 +97,11 @@ Result<int> discard(App& app, DeadLetters& dead, std::uint64_t number) {
   return kExitOk;
 }
 
+Error with_remedy(const Error& error) {
+  if (error.code() != ErrorCode::kNotFound) return error;
+  return {error.code(), error.message() + ": see leat dead list"};
+}
+
 template <class Asked>
 using Deed = Result<int> (*)(App&, DeadLetters&, Asked);
 
@@ -104,20 +109,23 @@ using Deed = Result<int> (*)(App&, DeadLetters&, Asked);
 template <class Asked, class Given>
 void choose(App& app, Deed<Asked> deed, const Given& asked) {
   app.choose([deed, asked](App& chosen) -> Result<int> {
-    auto broker = chosen.broker();
+    auto broker = chosen.existing_broker();
     if (!broker) return broker.error();
     DeadLetters dead(**broker, chosen.options.name_space);
-    return deed(chosen, dead, asked);
+    auto done = deed(chosen, dead, asked);
+    return done ? done : with_remedy(done.error());
   });
 }
 
 void add_list(CLI::App& parent, App& app) {
   auto* at = parent.add_subcommand("list", "Dead letters, oldest first");
   auto filter = std::make_shared<DeadLetterFilter>();
-  at->add_option("--queue", filter->queue, "Only of this queue")->type_name("NAME");
+  add_queue_name(*at, filter->queue);
   at->add_option("--kind", filter->kind, "Only of this kind")->type_name("KIND");
-  at->add_option("--after", filter->after, "Only numbers above this one")->type_name("NUMBER");
-  at->add_option("--limit", filter->limit, "At most this many [1000]")->type_name("N");
+  add_number(*at, "--after", filter->after, 0, "write a whole number", "Only numbers above this one")
+      ->type_name("NUMBER");
+  add_number(*at, "--limit", filter->limit, 1, "write a whole number from 1 on", "At most this many [1000]")
+      ->type_name("N");
   end_help_with(*at, "leat dead list --queue images --json");
   at->callback([&app, filter] { choose<const DeadLetterFilter&>(app, list, *filter); });
 }
@@ -126,7 +134,8 @@ void add_deed(CLI::App& parent, App& app, const std::string& name, const std::st
               Deed<std::uint64_t> deed) {
   auto* at = parent.add_subcommand(name, description);
   auto number = std::make_shared<std::uint64_t>(0);
-  at->add_option("NUMBER", *number, "As `leat dead list` shows it")->required();
+  add_number(*at, "NUMBER", *number, 1, "write a number that `leat dead list` shows", "As `leat dead list` shows it")
+      ->required();
   end_help_with(*at, "leat dead " + name + " 17");
   at->callback([&app, number, deed] { choose<std::uint64_t>(app, deed, *number); });
 }

@@ -1,9 +1,12 @@
 #include "cli/job_result.h"
 
+#include "cli/table.h"
 #include "core/text.h"
 
 namespace leat::cli {
 namespace {
+
+constexpr std::size_t kIndent = 2;
 
 std::string_view name_of(JobResult::State state) {
   switch (state) {
@@ -38,7 +41,7 @@ Error no_result(const JobId& id, Duration wait) {
 }  // namespace
 
 Result<int> print_result(App& app, const JobId& id, Duration wait) {
-  auto broker = app.broker();
+  auto broker = app.existing_broker();
   if (!broker) return broker.error();
   Results results(**broker, app.options.name_space);
   const auto found = results.wait(id, std::chrono::ceil<std::chrono::milliseconds>(wait));
@@ -51,9 +54,10 @@ Result<int> print_result(App& app, const JobId& id, Duration wait) {
   } else if (done) {
     app.print(std::string_view(result.value).substr(0, result.value.size() - result.value.ends_with('\n')));
   } else {
-    print_error(app.options,
-                {ErrorCode::kInternal, "job " + id.str() + " is " + std::string(name_of(result.state)) + " after " +
-                                           std::to_string(result.attempts) + " attempts: " + result.error});
+    print_error(app.options, {ErrorCode::kInternal, "job " + id.str() + " is " + std::string(name_of(result.state)) +
+                                                        " after " + std::to_string(result.attempts) +
+                                                        (result.attempts == 1 ? " attempt: " : " attempts: ") +
+                                                        indented(result.error, kIndent)});
   }
   return done ? kExitOk : kExitFailure;
 }

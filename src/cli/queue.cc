@@ -55,7 +55,7 @@ std::string to_table(const std::vector<QueueFacts>& queues) {
 }
 
 Result<int> list(App& app) {
-  auto broker = app.broker();
+  auto broker = app.existing_broker();
   if (!broker) return broker.error();
   Inspector inspector(**broker, app.options.name_space);
   const auto queues = look(inspector);

@@ -15,6 +15,10 @@ std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+}
+
 void append_cell(std::string& line, const std::string& cell, std::size_t width, Column::Align align) {
   const std::size_t used = width_of(cell);
   const std::string padding(width > used ? width - used : 0, ' ');
@@ -27,8 +31,7 @@ void append_cell(std::string& line, const std::string& cell, std::size_t width, 
 void Table::add_row(std::vector<std::string> cells) {
   cells.resize(columns_.size());
   for (std::string& cell : cells) {
-    std::replace_if(
-        cell.begin(), cell.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, ' ');
+    std::replace_if(cell.begin(), cell.end(), is_control, ' ');
   }
   rows_.push_back(std::move(cells));
 }
@@ -60,6 +63,18 @@ std::string cut_to(std::string_view text, std::size_t width) {
     if (begins_character(line[i]) && ++characters == width) return line.substr(0, i) + "…";
   }
   return line;
+}
+
+std::string indented(std::string_view text, std::size_t width) {
+  std::string out;
+  for (const char c : text.substr(0, text.find_last_not_of("\r\n") + 1)) {
+    if (c == '\n') {
+      out += '\n' + std::string(width, ' ');
+    } else {
+      out += is_control(c) ? ' ' : c;
+    }
+  }
+  return out;
 }
 
 std::string with_commas(std::uint64_t number) {

@@ -1,7 +1,9 @@
 // Text in aligned columns.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace leat::cli {
@@ -29,6 +31,10 @@ class Table {
 
 // The beginning of a text in one line for a cell: at most `width` characters, the last of them `…` when more was there.
 std::string cut_to(std::string_view text, std::size_t width);
+
+// A text of several lines after a label: each line but the first is indented. Line breaks at its end are left out, and
+// other control characters become spaces.
+std::string indented(std::string_view text, std::size_t width);
 
 // 1234567 is "1,234,567".
 std::string with_commas(std::uint64_t number);

@@ -35,6 +35,14 @@ TEST(TableTest, LongTextIsCut) {
   EXPECT_EQ(cut_to("ääääää", 3), "ää…");
 }
 
+TEST(TableTest, FurtherLinesAreIndented) {
+  EXPECT_EQ(indented("", 2), "");
+  EXPECT_EQ(indented("one line\n", 2), "one line");
+  EXPECT_EQ(indented("one\ntwo\n\nthree\n\n", 3), "one\n   two\n   \n   three");
+  EXPECT_EQ(indented("\n\n", 2), "");
+  EXPECT_EQ(indented("a\x1b[31m\tb\x7f", 2), "a [31m b ");
+}
+
 TEST(TableTest, NumbersHaveCommas) {
   EXPECT_EQ(with_commas(0), "0");
   EXPECT_EQ(with_commas(999), "999");

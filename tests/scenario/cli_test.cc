@@ -1,13 +1,18 @@
 // The program itself: what it prints, what it refuses, and how it ends.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <vector>
 
 #include "core/mutex.h"
 #include "leat/clock.h"
@@ -77,7 +82,7 @@ TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
 }
 
 TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
-  const std::array<std::tuple<const char*, int, const char*>, 13> cases{{
+  const std::array<std::tuple<const char*, int, const char*>, 17> cases{{
       {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
@@ -96,7 +101,15 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
        "nats://localhost:4222\n"},
       {"--url foo:bar queue list", 2,
        "leat: broker URL: unknown scheme \"foo\"; expected memory:, sqlite:FILE, nats://HOST or tls://HOST\n"},
-      {"dead show 99", 1, "leat: there is no dead letter 99\n"},
+      {"dead list --queue 'a b'", 2,
+       "leat: --queue: queue name \"a b\": use 1 to 64 letters, digits, `_` or `-`: see leat dead list --help\n"},
+      {"dead list --limit -1", 2, "leat: --limit: \"-1\": write a whole number from 1 on: see leat dead list --help\n"},
+      {"dead list --after x", 2, "leat: --after: \"x\": write a whole number: see leat dead list --help\n"},
+      {"dead show -1", 2,
+       "leat: NUMBER: \"-1\": write a number that `leat dead list` shows: see leat dead show --help\n"},
+      {"dead retry 99999999999999999999", 2,
+       "leat: NUMBER: \"99999999999999999999\": write a number that `leat dead list` shows: see leat dead retry "
+       "--help\n"},
       {"worker --exec nonsense", 2,
        "leat: --exec: \"nonsense\": write a name, `=` and a value: see leat worker --help\n"},
   }};
@@ -106,6 +119,50 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
     EXPECT_EQ(ended.error, message) << line;
     EXPECT_EQ(ended.output, "") << line;
   }
+}
+
+TEST_F(CliTest, CommandsThatOnlyReadNeedAFile) {
+  const std::string file = (directory.path() / "jobs.db").string();
+  for (const char* line : {"queue list", "dead list", "dead show 1", "dead retry 1", "dead discard 1",
+                           "job result medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D"}) {
+    const Ended ended = leat(line);
+    EXPECT_EQ(ended.code, 1) << line;
+    EXPECT_EQ(ended.error, "leat: \"" + file + "\" does not exist: check the path, or store something there first\n");
+    EXPECT_FALSE(std::filesystem::exists(file)) << line;
+    EXPECT_FALSE(std::filesystem::exists(file + "-wake")) << line;
+  }
+  EXPECT_EQ(leat("enqueue k 1").code, 0);
+  EXPECT_EQ(leat("queue list").code, 0);
+  EXPECT_EQ(leat("dead show 99").error, "leat: there is no dead letter 99: see leat dead list\n");
+  EXPECT_EQ(leat("dead show 99").code, 1);
+}
+
+TEST_F(CliTest, AFileThatIsNoDatabaseIsLeftAlone) {
+  const std::string file = (directory.path() / "jobs.db").string();
+  std::ofstream(file) << "Dear diary, today I gave the wrong file to a program.\n";
+  for (const char* line : {"queue list", "enqueue k 1", "worker --exec k=true"}) {
+    const Ended ended = leat(line);
+    EXPECT_EQ(ended.code, 1) << line;
+    EXPECT_EQ(ended.error, "leat: \"" + file +
+                               "\" is no leat database, or damaged (file is not a database): restore it from a backup, "
+                               "or open another file\n");
+  }
+  EXPECT_FALSE(std::filesystem::exists(file + "-wake"));
+}
+
+TEST_F(CliTest, ALockedFileIsReportedOnce) {
+  ASSERT_EQ(leat("enqueue k 1").code, 0);
+  const std::string file = (directory.path() / "jobs.db").string();
+  sqlite3* holder = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &holder), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(holder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const Ended ended = leat("enqueue k 1");
+  sqlite3_close(holder);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_TRUE(ended.error.ends_with("\"" + file + "\" is locked by process " + std::to_string(getpid()) +
+                                    " (scenario): let it finish, or end it, and try again\n"))
+      << ended.error;
+  EXPECT_EQ(std::count(ended.error.begin(), ended.error.end(), '\n'), 1) << ended.error;
 }
 
 TEST_F(CliTest, AServerThatIsNotThereIsAFailureAndNoUsage) {
@@ -175,12 +232,28 @@ TEST_F(CliTest, ASessionFromEnqueueToRetry) {
   EXPECT_EQ(leat_json("queue list")[0]["medium"]["pending"], 1);
 }
 
-TEST_F(CliTest, TheDemoChecksItself) {
-  std::filesystem::create_directory(directory.path() / "files");
+TEST_F(CliTest, AnErrorOfSeveralLinesIsIndented) {
+  const std::string id = leat_json("enqueue die '{}' --result")["id"];
+  ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--exec",
+                       "die=echo first >&2; echo second >&2; exit 65"});
+  EXPECT_EQ(leat("job result " + id + " --wait 30s").error,
+            "leat: job " + id + " is dead after 1 attempt: exit code 65: first\n  second\n");
+  ASSERT_TRUE(eventually_dead(1));
+  EXPECT_NE(leat("dead show 1").output.find("error:       exit code 65: first second\n"), std::string::npos);
+  EXPECT_NE(leat("dead list").output.find("exit code 65: first second\n"), std::string::npos);
+}
+
+// A directory of 300 files.
+std::string make_files(const std::filesystem::path& parent) {
+  const std::filesystem::path files = parent / "files";
+  std::filesystem::create_directory(files);
   for (int i = 0; i < 300; ++i)
-    std::ofstream(directory.path() / "files" / (std::to_string(i) + ".h"))
-        << std::string(static_cast<std::size_t>(i) * 99, '\n');
-  const json report = leat_json("demo " + (directory.path() / "files").string());
+    std::ofstream(files / (std::to_string(i) + ".h")) << std::string(static_cast<std::size_t>(i) * 99, '\n');
+  return files.string();
+}
+
+TEST_F(CliTest, TheDemoChecksItself) {
+  const json report = leat_json("demo " + make_files(directory.path()));
   EXPECT_EQ(report["ok"], true) << report.dump(1);
   EXPECT_EQ(report["jobs"], 305);
   EXPECT_EQ(report["checks"].size(), 6U);
