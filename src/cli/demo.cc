@@ -137,6 +137,11 @@ Result<bool> Demo::look() {
     progress_at_ = real_clock().steady();
   }
   workers_.listen();
+  if (left > 0 && workers_.running() == 0) {
+    progress_.clear();
+    return Error(ErrorCode::kInternal, "no worker is left for " + with_commas(left) + " jobs (" + workers_.ends() +
+                                           "): see what they wrote above, and run the demo again");
+  }
   const std::uint64_t done = plan_.size() - std::min<std::uint64_t>(left, plan_.size());
   if (!killed_ && done >= plan_.size() / 3) {
     if (auto replaced = kill_and_replace(done); !replaced) return replaced.error();
@@ -210,7 +215,7 @@ void add_demo_worker(CLI::App& root, App& app) {
   at->callback([&app, name] {
     app.choose([name](App& chosen) -> Result<int> {
       Log& log = chosen.log(LogLevel::kOff);  // its failures are meant to be
-      auto broker = chosen.broker();
+      auto broker = chosen.existing_broker();
       if (!broker) return broker.error();
       return run_demo_worker(**broker, chosen.options.name_space, *name, log);
     });

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,18 +89,31 @@ void DemoWorkers::stop() {
 
 void DemoWorkers::listen() {
   for (Member& member : members_) {
-    std::array<char, 4096> bytes{};
-    for (ssize_t count = 1; count > 0;) {
-      count = read(member.reports.get(), bytes.data(), bytes.size());
-      if (count > 0) member.unread.append(bytes.data(), static_cast<std::size_t>(count));
-    }
-    const auto end = member.unread.rfind('\n');
-    if (end == member.unread.npos) continue;
-    const auto before = end == 0 ? member.unread.npos : member.unread.rfind('\n', end - 1);
-    const std::size_t begin = before == member.unread.npos ? 0 : before + 1;
-    member.retried = parse_number(std::string_view(member.unread).substr(begin, end - begin)).value_or(member.retried);
-    member.unread.erase(0, end + 1);
+    read_reports(member);
+    if (member.running) member.running = waitpid(member.pid, &member.status, WNOHANG) != member.pid;
   }
+}
+
+void DemoWorkers::read_reports(Member& member) {
+  std::array<char, 4096> bytes{};
+  for (ssize_t count = 1; count > 0;) {
+    count = read(member.reports.get(), bytes.data(), bytes.size());
+    if (count > 0) member.unread.append(bytes.data(), static_cast<std::size_t>(count));
+  }
+  const auto end = member.unread.rfind('\n');
+  if (end == member.unread.npos) return;
+  const auto before = end == 0 ? member.unread.npos : member.unread.rfind('\n', end - 1);
+  const std::size_t begin = before == member.unread.npos ? 0 : before + 1;
+  member.retried = parse_number(std::string_view(member.unread).substr(begin, end - begin)).value_or(member.retried);
+  member.unread.erase(0, end + 1);
+}
+
+std::string DemoWorkers::ends() const {
+  std::string text;
+  for (const Member& member : members_) {
+    if (!member.running) text += (text.empty() ? "" : ", ") + member.name + ": " + describe_end(member.status);
+  }
+  return text;
 }
 
 std::size_t DemoWorkers::running() const {

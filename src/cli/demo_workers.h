@@ -44,15 +44,18 @@ class DemoWorkers {
   void kill_one();
   // Asks all to stop, and waits for them.
   void stop();
-  // Reads what they have reported.
+  // Reads what they have reported, and notices those that have ended by themselves.
   void listen();
 
   const std::vector<Member>& members() const { return members_; }
   std::size_t running() const;
+  // How each of them ended that does not run any more: "worker-1: exit code 1, worker-2: ..."
+  std::string ends() const;
   std::uint64_t retried() const;
 
  private:
   std::vector<std::string> environment() const;
+  static void read_reports(Member& member);
 
   std::string url_;
   std::string name_space_;

@@ -252,6 +252,40 @@ std::string make_files(const std::filesystem::path& parent) {
   return files.string();
 }
 
+// The processes that another one has started, from lines such as "4711 (leat) S 4710 ...".
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> children;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", gone)) {
+    const std::string facts = contents_of(entry.path() / "stat");
+    const auto name_end = facts.rfind(')');
+    if (name_end == facts.npos) continue;
+    std::istringstream words(facts.substr(name_end + 1));
+    std::string state;
+    pid_t started_by = 0;
+    words >> state >> started_by;
+    if (started_by == parent) children.push_back(std::stoi(entry.path().filename().string()));
+  }
+  return children;
+}
+
+TEST_F(CliTest, TheDemoEndsWhenNoWorkerIsLeft) {
+  const std::string command = "echo $$; exec " LEAT_BINARY " demo " + make_files(directory.path()) + " 2>&1";
+  ChildProcess demo({"/bin/sh", "-c", command});
+  const pid_t pid = std::stoi(demo.read_line().value());
+  std::string message;
+  // The demo itself gives up after 60 s without any progress.
+  for (const SteadyTime until = real_clock().steady() + 30s; message.empty() && real_clock().steady() < until;) {
+    for (const pid_t worker : children_of(pid)) kill(worker, SIGKILL);
+    const std::string line = demo.read_line(10ms).value_or("");
+    if (line.find("leat: ") != line.npos) message = line;
+  }
+  EXPECT_NE(message.find("leat: no worker is left for "), std::string::npos) << message;
+  EXPECT_NE(message.find("worker-3: killed by signal 9 (Killed)"), std::string::npos) << message;
+  const int status = demo.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+}
+
 TEST_F(CliTest, TheDemoChecksItself) {
   const json report = leat_json("demo " + make_files(directory.path()));
   EXPECT_EQ(report["ok"], true) << report.dump(1);
