@@ -181,6 +181,17 @@ TEST_F(SqliteRights, RefusesADirectoryThatCannotBeWritten) {
   expect_denied(all, kReadOnly | kEnter);
 }
 
+TEST_F(SqliteRights, WhoMayWriteTheFileMayWakeOthers) {
+  constexpr auto kShared = owner_read | owner_write | group_read | group_write | others_read | others_write;
+  make_file();
+  std::filesystem::permissions(path(), kShared);
+  std::filesystem::permissions(directory_.path(), all);
+  open_sqlite_broker(path()).value();
+  EXPECT_EQ(std::filesystem::status(path() + "-wake").permissions(), kShared);
+  const WithoutRoot without;
+  EXPECT_TRUE(open_sqlite_broker(path()));
+}
+
 TEST_F(SqliteRights, RefusesADirectoryThatCannotBeEntered) {
   make_file();
   expect_denied(all, kReadOnly);

@@ -51,7 +51,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, const Sqlite
   try {
     auto database = std::make_unique<Database>(path, mode, wait_on(*wake));
     check_origin(*database, path);  // before anything is put beside a file that is not ours
-    if (auto opened = wake->open(path + "-wake"); !opened) return opened.error();
+    if (auto opened = wake->open(path); !opened) return opened.error();
     set_up(*database, path, options.sync);
     return std::unique_ptr<Store>(new Store(path, options, std::move(wake), std::move(database)));
   } catch (const DatabaseError& error) {

@@ -38,6 +38,22 @@ Error failed(const std::string& path) {
   return {code, "wake-up file \"" + path + "\": " + std::strerror(errno) + ": " + remedy};
 }
 
+// As SQLite does with its own files: whoever may write the database may write what stands beside it. Only root can give
+// the file another owner; where that fails it stays ours.
+void adopt_rights(int file, const std::string& database) {
+  struct stat wanted {};
+  if (stat(database.c_str(), &wanted) != 0) return;
+  if (geteuid() == 0 && fchown(file, wanted.st_uid, wanted.st_gid) != 0) return;
+  static_cast<void>(fchmod(file, wanted.st_mode & ACCESSPERMS));
+}
+
+// The rights of a file that is there are left alone: it may be a link to any other.
+int open_or_create(const std::string& path, const std::string& database) {
+  const int created = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (created >= 0) adopt_rights(created, database);
+  return created < 0 && errno == EEXIST ? open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644) : created;
+}
+
 }  // namespace
 
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen, SteadyTime deadline, FutexScope scope) {
@@ -56,8 +72,9 @@ Wake::~Wake() {
   if (shared_ != nullptr) munmap(shared_, sizeof(Shared));
 }
 
-Result<void> Wake::open(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+Result<void> Wake::open(const std::string& database) {
+  const std::string path = database + "-wake";
+  const int file = open_or_create(path, database);
   if (file < 0) return failed(path);
   // Allocated, not only sized: a write to a hole on a full disk would end the process.
   void* mapped = MAP_FAILED;

@@ -25,8 +25,9 @@ class Wake {
   Wake(const Wake&) = delete;
   Wake& operator=(const Wake&) = delete;
 
-  // Maps the file and creates it when it is missing. Once, before anything else but wait_for_release().
-  Result<void> open(const std::string& path);
+  // Maps the file beside the database, and creates it when it is missing: for everybody who may write the database.
+  // Once, before anything else but wait_for_release().
+  Result<void> open(const std::string& database);
 
   // What a stream's or a bucket's changes are known by. Several may share one: a wake-up is a hint.
   static std::size_t topic_of(std::string_view kind, std::string_view name);
