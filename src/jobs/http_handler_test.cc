@@ -67,7 +67,7 @@ TEST_F(HttpHandlerTest, TheJobsContentTypeCounts) {
 TEST_F(HttpHandlerTest, TheStatusIsTheVerdict) {
   const HttpServer server([](const httplib::Request& request, httplib::Response& response) {
     response.status = std::stoi(request.path.substr(1));
-    response.set_content("because\n", "text/plain");
+    if (response.status >= 300) response.set_content("because\n", "text/plain");
   });
   using Kind = Outcome::Kind;
   for (const auto& [status, kind] : std::vector<std::pair<int, Kind>>{{200, Kind::kDone},

@@ -23,7 +23,7 @@ class LooseJob : public JobContext {
   unsigned max_attempts() const override { return 7; }
   const Headers& headers() const override { return headers_; }
   SystemTime enqueued_at() const override { return SystemTime{} + std::chrono::seconds(1); }
-  std::optional<SystemTime> deadline() const { return {}; }
+  std::optional<SystemTime> deadline() const override { return {}; }
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return stop_.stop_requested() ? StopReason::kShutdown : StopReason::kNone; }
 
