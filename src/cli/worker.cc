@@ -4,6 +4,8 @@
 #include "cli/command_options.h"
 #include "cli/commands.h"
 #include "cli/exec_handler.h"
+#include "http/http_url.h"
+#include "jobs/http_handler.h"
 
 namespace leat::cli {
 namespace {
@@ -11,6 +13,8 @@ namespace {
 struct Command {
   WorkerOptions worker;
   std::vector<std::pair<std::string, std::string>> exec;  // kind, shell command
+  std::vector<std::pair<std::string, std::string>> http;  // kind, URL
+  Duration http_timeout = std::chrono::seconds(30);
 };
 
 Result<int> work(App& app, const Command& command) {
@@ -22,21 +26,54 @@ Result<int> work(App& app, const Command& command) {
   if (!broker) return broker.error();
   options.name_space = app.options.name_space;
   options.log = &log;
+  HttpClient client({.user_agent = "leat/" LEAT_VERSION});
   Worker worker(**broker, options);
   for (const auto& [kind, shell] : command.exec) worker.handle(kind, make_exec_handler(shell, {}, guard->get()));
+  for (const auto& [kind, url] : command.http)
+    worker.handle(kind, make_http_handler(client, {url, command.http_timeout}));
   return run(worker);
 }
 
-void add_exec(Command& command, std::pair<std::string, std::string> exec) {
-  const auto& [kind, shell] = exec;
-  if (const auto named = check_job_kind(kind); !named) throw CLI::ValidationError("--exec", named.error().message());
-  if (shell.find_first_not_of(" \t\n") == shell.npos)
-    throw CLI::ValidationError("--exec", "\"" + kind + "=\" has no command");
-  for (const auto& [known, other] : command.exec) {
-    if (known == kind)
-      throw CLI::ValidationError("--exec", "kind \"" + kind + "\" stands twice: a kind has one command");
+// The two halves of KIND=HANDLER, when the kind is one that has no handler yet.
+std::pair<std::string, std::string> kind_and_handler(const Command& command, const std::string& option,
+                                                     const std::string& text) {
+  auto pair = split_pair(option, text);
+  if (const auto named = check_job_kind(pair.first); !named)
+    throw CLI::ValidationError(option, named.error().message());
+  for (const auto* given : {&command.exec, &command.http}) {
+    for (const auto& [kind, handler] : *given) {
+      if (kind == pair.first)
+        throw CLI::ValidationError(option, "kind \"" + kind + "\" stands twice: a kind has one handler");
+    }
   }
+  return pair;
+}
+
+void add_exec(Command& command, const std::string& text) {
+  auto exec = kind_and_handler(command, "--exec", text);
+  if (exec.second.find_first_not_of(" \t\n") == std::string::npos)
+    throw CLI::ValidationError("--exec", "\"" + exec.first + "=\" has no command");
   command.exec.push_back(std::move(exec));
+}
+
+void add_http(Command& command, const std::string& text) {
+  auto http = kind_and_handler(command, "--http", text);
+  if (const auto checked = check_http_url(http.second); !checked)
+    throw CLI::ValidationError("--http", "kind \"" + http.first + "\": " + checked.error().message());
+  command.http.push_back(std::move(http));
+}
+
+// Repeated: one kind and its handler each time.
+void add_handlers(CLI::App& at, Command& command, const std::string& option, const std::string& type,
+                  void (*add)(Command&, const std::string&), const std::string& description) {
+  at.add_option_function<std::vector<std::string>>(
+        option,
+        [&command, add](const std::vector<std::string>& texts) {
+          for (const std::string& text : texts) add(command, text);
+        },
+        description)
+      ->allow_extra_args(false)
+      ->type_name(type);
 }
 
 void add_what(CLI::App& at, Command& command) {
@@ -53,15 +90,10 @@ void add_what(CLI::App& at, Command& command) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");
-  at.add_option_function<std::vector<std::string>>(
-        "--exec",
-        [&command](const std::vector<std::string>& pairs) {
-          for (const std::string& pair : pairs) add_exec(command, split_pair("--exec", pair));
-        },
-        "The shell command for jobs of a kind; repeat it for more kinds")
-      ->required()
-      ->allow_extra_args(false)
-      ->type_name("KIND=COMMAND");
+  add_handlers(at, command, "--exec", "KIND=COMMAND", add_exec,
+               "The shell command for jobs of a kind; repeat it for more kinds");
+  add_handlers(at, command, "--http", "KIND=URL", add_http, "Where jobs of a kind are posted to; repeat it too");
+  add_duration(at, "--http-timeout", command.http_timeout, "For one answer");
 }
 
 void add_how(CLI::App& at, WorkerOptions& worker) {
@@ -87,19 +119,25 @@ void add_how(CLI::App& at, WorkerOptions& worker) {
 }  // namespace
 
 void add_worker(CLI::App& root, App& app) {
-  auto* at = root.add_subcommand("worker", "Run jobs as shell commands");
+  auto* at = root.add_subcommand("worker", "Run jobs by shell commands and HTTP requests");
   at->description(
-      "Run jobs as shell commands, until SIGINT or SIGTERM.\n\n"
+      "Run jobs by shell commands and HTTP requests, until SIGINT or SIGTERM.\n\n"
       "A command gets the payload on standard input, and LEAT_JOB_ID, LEAT_KIND, LEAT_QUEUE, LEAT_PRIORITY,\n"
       "LEAT_ATTEMPT, LEAT_MAX_ATTEMPTS, LEAT_ENQUEUED_AT and LEAT_HEADER_<NAME> in its environment. Its exit code is\n"
       "the verdict: 0 done (its output, up to 64 KiB, is the result), 65 dead at once, anything else another attempt;\n"
       "the end of its standard error is kept as the error. When the worker stops it gets SIGTERM after --grace, and\n"
-      "SIGKILL 10 s later.");
+      "SIGKILL 10 s later.\n\n"
+      "A URL gets the payload by POST, with Leat-Job-Id, Leat-Kind, Leat-Attempt, Leat-Max-Attempts and the job's own\n"
+      "headers. The status is the verdict: 2xx done (the body, up to 64 KiB, is the result), 4xx dead at once but for\n"
+      "408, 425 and 429, anything else another attempt, after the time that Retry-After says.");
   auto command = std::make_shared<Command>();
   add_what(*at, *command);
   add_how(*at, command->worker);
   end_help_with(*at, "leat worker --queue images,default --exec resize='./resize.sh' --exec notify='curl -d @- $HOOK'");
-  at->callback([&app, command] { app.choose([command](App& chosen) { return work(chosen, *command); }); });
+  at->callback([&app, command] {
+    if (command->exec.empty() && command->http.empty()) throw CLI::RequiredError("--exec or --http");
+    app.choose([command](App& chosen) { return work(chosen, *command); });
+  });
 }
 
 }  // namespace leat::cli

@@ -12,6 +12,7 @@
 #include "core/mutex.h"
 #include "leat/clock.h"
 #include "tests/support/child_process.h"
+#include "tests/support/http_server.h"
 #include "tests/support/temporary_directory.h"
 
 namespace leat::test {
@@ -117,13 +118,35 @@ TEST_F(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {
   expect_ends(ids);
 }
 
+TEST_F(ProgramHandlersTest, JobsArePostedAndStatusesAreTheirVerdicts) {
+  setenv("no_proxy", "127.0.0.1", 1);
+  const HttpServer server([](const httplib::Request& request, httplib::Response& response) {
+    const bool again = request.get_header_value("Leat-Attempt") == "1";
+    response.status = request.path == "/refuse" ? 422 : again ? 503 : 200;
+    response.set_content(request.body + " for " + request.get_header_value("traceparent") + "\n", "text/plain");
+  });
+  const ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--retry-first", "1ms",
+                             "--http", "accept=" + server.url("/accept"), "--http", "refuse=" + server.url("/refuse")});
+  EXPECT_EQ(leat("enqueue accept 1 --header traceparent=00-ab-cd-01 --wait 60s"), 0) << contents_of(path("err"));
+  EXPECT_EQ(contents_of(path("out")), "1 for 00-ab-cd-01\n");
+  EXPECT_EQ(leat("enqueue refuse 2 --header traceparent=t --wait 60s"), 1);
+  EXPECT_NE(contents_of(path("err")).find("/refuse answers 422: 2 for t"), std::string::npos)
+      << contents_of(path("err"));
+}
+
 TEST_F(ProgramHandlersTest, BadHandlersAreRefusedWithARemedy) {
   const std::vector<std::pair<const char*, const char*>> cases{
       {"--exec 'a b=c'", "--exec: job kind \"a b\": use 1 to 128 printable characters without spaces"},
       {"--exec '=c'", "--exec: \"=c\": write a name, `=` and a value"},
       {"--exec 'a='", "--exec: \"a=\" has no command"},
       {"--exec 'a=  '", "--exec: \"a=\" has no command"},
-      {"--exec a=b --exec a=c", "--exec: kind \"a\" stands twice: a kind has one command"},
+      {"--exec a=b --exec a=c", "--exec: kind \"a\" stands twice: a kind has one handler"},
+      {"--exec a=b --http a=http://h/", "--http: kind \"a\" stands twice: a kind has one handler"},
+      {"--http a=",
+       "--http: kind \"a\": this is no HTTP URL: it has no scheme; expected http://HOST/... or https://HOST/..."},
+      {"--http a=ftp://h/",
+       "--http: kind \"a\": this is no HTTP URL: its scheme is ftp; expected http://HOST/... or https://HOST/..."},
+      {"", "--exec or --http is required"},
   };
   for (const auto& [options, message] : cases) {
     EXPECT_EQ(leat(std::string("worker ") + options), 2) << options;
