@@ -5,6 +5,8 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -99,6 +101,30 @@ class Queue {
   // A job that is an error already keeps it as its result.
   std::vector<Result<JobId>> push_many(std::vector<Result<EncodedJob>> jobs, const PushOptions& options = {});
 
+  // Returns at once: the queue's own thread stores what many threads push, in batches. The answer is that of push().
+  // The destructor waits until every job has its answer. Blocks while 100,000 jobs wait to be stored.
+  std::future<Result<JobId>> push_async(EncodedJob job, PushOptions options = {});
+  // `done` is called once, on that thread: it must be quick, must not throw and must not push.
+  void push_async(EncodedJob job, PushOptions options, std::function<void(Result<JobId>)> done);
+  template <Job T>
+  std::future<Result<JobId>> push_async(const T& job) {
+    return push_async(job, default_options<T>());
+  }
+  template <Job T>
+  std::future<Result<JobId>> push_async(const T& job, PushOptions options) {
+    Result<EncodedJob> encoded = encode(job);
+    if (encoded) return push_async(std::move(*encoded), std::move(options));
+    std::promise<Result<JobId>> refused;
+    refused.set_value(encoded.error());
+    return refused.get_future();
+  }
+  template <Job T>
+  void push_async(const T& job, PushOptions options, std::function<void(Result<JobId>)> done) {
+    Result<EncodedJob> encoded = encode(job);
+    if (!encoded) return done(encoded.error());
+    push_async(std::move(*encoded), std::move(options), std::move(done));
+  }
+
   // The largest payload with its headers, in bytes: the broker's limit less 8 KiB, so that a dead letter always fits.
   std::size_t max_payload() const;
 
@@ -120,8 +146,8 @@ class Queue {
     return EncodedJob{std::string(T::kind), std::move(*payload), {}};
   }
 
-  class Enqueuer;
-  std::unique_ptr<Enqueuer> enqueuer_;
+  class Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace leat

@@ -1,193 +1,19 @@
 #include "leat/queue.h"
 
-#include <algorithm>
-
-#include "core/mutex.h"
-#include "core/ulid.h"
-#include "jobs/job_streams.h"
-#include "jobs/names.h"
-#include "jobs/unique_key.h"
+#include "jobs/async_pusher.h"
+#include "jobs/enqueuer.h"
 
 namespace leat {
-namespace {
 
-constexpr std::size_t kLongestKind = 128;
-
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-Result<void> check_kind(std::string_view kind) {
-  const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
-  if (!kind.empty() && kind.size() <= kLongestKind && std::all_of(kind.begin(), kind.end(), plain)) return {};
-  return invalid("job kind \"" + std::string(kind.substr(0, 200)) +
-                 "\": use 1 to 128 printable characters without spaces");
-}
-
-Result<void> check_own_headers(const Headers& headers) {
-  for (const auto& [name, value] : headers) {
-    if (name.starts_with("Leat-") || name.starts_with("Nats-")) {
-      return invalid("header \"" + std::string(name) +
-                     "\": names that begin with Leat- or Nats- are taken; use another");
-    }
-  }
-  return check_headers(headers);
-}
-
-std::string milliseconds_text(Duration duration) {
-  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
-
-}  // namespace
-
-// Turns jobs into appends to their stream.
-class Queue::Enqueuer {
+class Queue::Parts {
  public:
-  Enqueuer(Broker& broker, QueueOptions options)
-      : broker_(broker),
-        options_(std::move(options)),
-        names_(options_.name_space),
-        with_message_id_(broker.capabilities().answers_get_lost) {}
+  Parts(Broker& broker, QueueOptions options) : enqueuer(broker, std::move(options)) {}
 
-  std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
-  std::size_t max_payload() const {
-    return broker_.capabilities().max_message_bytes -
-           std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);
-  }
-
- private:
-  static Result<void> check(const PushOptions& options);
-  Result<void> check(const EncodedJob& job) const;
-  JobId make_id(const PushOptions& options, SystemTime now) const;
-  AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
-  static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
-  Result<void> ensure_streams() LEAT_EXCLUDES(mutex_);
-
-  Broker& broker_;
-  QueueOptions options_;
-  Names names_;
-  const bool with_message_id_;
-
-  Mutex mutex_;
-  bool ready_ LEAT_GUARDED_BY(mutex_) = false;
+  Enqueuer enqueuer;
+  AsyncPusher pusher{enqueuer};
 };
 
-Result<void> Queue::Enqueuer::ensure_streams() {
-  MutexLock lock(mutex_);
-  if (ready_) return {};
-  if (auto named = names_.check(); !named) return named;
-  if (auto named = check_queue_name(options_.name); !named) return named;
-  Log& log = options_.log != nullptr ? *options_.log : no_log();
-  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log); !ensured) return ensured;
-  // Created here so that this program's ttl is the one that counts, and opened again by whoever reads results.
-  if (auto results = open_results(broker_, names_, options_.result_ttl, options_.replicas); !results)
-    return results.error();
-  auto control = open_control(broker_, names_, options_.replicas);
-  if (!control) return control.error();
-  const auto named = (*control)->create(Names::queue_key(options_.name), "{}");
-  if (!named && named.error().code() != ErrorCode::kConflict) return named.error();
-  ready_ = true;
-  return {};
-}
-
-Result<void> Queue::Enqueuer::check(const PushOptions& options) {
-  if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
-  if (options.timeout && *options.timeout < std::chrono::milliseconds(1)) return invalid("timeout is less than 1 ms");
-  if (options.deadline && options.deadline->time_since_epoch() < std::chrono::milliseconds(1)) {
-    return invalid("deadline is before 1970");
-  }
-  if (options.retry) {
-    if (auto checked = options.retry->check(); !checked) return checked;
-  }
-  if (options.unique) {
-    if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
-    if (options.lane == Lane::kBulk) return invalid("a unique job cannot go through the bulk lane: use kAddressable");
-  }
-  return check_own_headers(options.headers);
-}
-
-Result<void> Queue::Enqueuer::check(const EncodedJob& job) const {
-  if (auto kind = check_kind(job.kind); !kind) return kind;
-  if (auto headers = check_own_headers(job.headers); !headers) return headers;
-  const std::size_t size = job.payload.size() + job.headers.encoded().size();
-  if (size > max_payload()) {
-    return invalid("payload and headers are " + std::to_string(size) + " bytes; the limit is " +
-                   std::to_string(max_payload()) + " (the broker's " +
-                   std::to_string(broker_.capabilities().max_message_bytes) +
-                   " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
-  }
-  return {};
-}
-
-AppendRequest Queue::Enqueuer::make_request(EncodedJob job, const JobId& id, const PushOptions& options) const {
-  AppendRequest request{
-      .message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
-  Headers& headers = request.message.headers;
-  for (const auto& [name, value] : options.headers) headers.set(name, value);
-  headers.reserve(2, wire::kKind.size() + job.kind.size() + wire::kId.size() + id.str().size());
-  headers.set(wire::kKind, job.kind);
-  if (options.max_attempts) headers.set(wire::kMaxAttempts, std::to_string(*options.max_attempts));
-  if (options.retry) headers.set(wire::kRetry, options.retry->to_json());
-  if (options.timeout) headers.set(wire::kTimeout, milliseconds_text(*options.timeout));
-  if (options.deadline) headers.set(wire::kDeadline, milliseconds_text(options.deadline->time_since_epoch()));
-  if (options.result == KeepResult::kYes) headers.set(wire::kResult, wire::kKeepResult);
-  if (options.lane == Lane::kBulk) {
-    headers.set(wire::kId, id.str());
-    request.message.subject = names_.bulk_subject(options.priority, options_.name);
-    return request;
-  }
-  request.message.subject = names_.subject(id);
-  request.expected_last = 0;
-  if (with_message_id_) request.message_id = options.unique ? make_ulid(broker_.clock().now()) : std::string(id.key());
-  return request;
-}
-
-JobId Queue::Enqueuer::make_id(const PushOptions& options, SystemTime now) const {
-  if (options.unique) return {options.priority, options_.name, encode_unique_key(options.unique->key)};
-  std::string key(options.lane == Lane::kBulk ? wire::kBulkToken : std::string_view{});
-  append_ulid(key, now);
-  return {options.priority, options_.name, key};
-}
-
-std::vector<Result<JobId>> Queue::Enqueuer::push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options) {
-  auto ready = check(options);
-  if (ready) ready = ensure_streams();
-  if (!ready) return std::vector<Result<JobId>>(jobs.size(), ready.error());
-  std::vector<Result<JobId>> results;
-  results.reserve(jobs.size());
-  std::vector<AppendRequest> requests;
-  requests.reserve(jobs.size());
-  const SystemTime now = broker_.clock().now();
-  for (Result<EncodedJob>& job : jobs) {
-    if (!job) {
-      results.push_back(job.error());
-    } else if (auto checked = check(*job); !checked) {
-      results.push_back(checked.error());
-    } else {
-      JobId id = make_id(options, now);
-      requests.push_back(make_request(std::move(*job), id, options));
-      results.push_back(std::move(id));
-    }
-  }
-  const auto appended = broker_.append(names_.stream(options.priority), requests);
-  for (std::size_t i = 0, next = 0; i < results.size(); ++i) {
-    if (!results[i]) continue;
-    const Result<Appended>& stored = appended[next++];
-    if (!stored) results[i] = after_refusal(std::move(*results[i]), stored.error(), options);
-  }
-  return results;
-}
-
-// What the broker's refusal says to the user; a conflict has a meaning for unique jobs alone.
-Result<JobId> Queue::Enqueuer::after_refusal(JobId id, const Error& error, const PushOptions& options) {
-  if (!options.unique || error.code() != ErrorCode::kConflict) return error;
-  if (options.unique->if_taken == Unique::IfTaken::kReturnExisting) return id;
-  return Error(ErrorCode::kConflict,
-               "unique key \"" + options.unique->key + "\" is taken: job " + id.str() + " is not done yet");
-}
-
-Queue::Queue(Broker& broker, QueueOptions options)
-    : enqueuer_(std::make_unique<Enqueuer>(broker, std::move(options))) {}
+Queue::Queue(Broker& broker, QueueOptions options) : parts_(std::make_unique<Parts>(broker, std::move(options))) {}
 Queue::~Queue() = default;
 Queue::Queue(Queue&&) noexcept = default;
 Queue& Queue::operator=(Queue&&) noexcept = default;
@@ -195,15 +21,27 @@ Queue& Queue::operator=(Queue&&) noexcept = default;
 Result<JobId> Queue::push(EncodedJob job, const PushOptions& options) {
   std::vector<Result<EncodedJob>> one;
   one.push_back(std::move(job));
-  return std::move(enqueuer_->push(std::move(one), options).front());
+  return std::move(parts_->enqueuer.push(std::move(one), options).front());
 }
 
 std::vector<Result<JobId>> Queue::push_many(std::vector<Result<EncodedJob>> jobs, const PushOptions& options) {
-  return enqueuer_->push(std::move(jobs), options);
+  return parts_->enqueuer.push(std::move(jobs), options);
+}
+
+void Queue::push_async(EncodedJob job, PushOptions options, std::function<void(Result<JobId>)> done) {
+  parts_->pusher.push({std::move(job), std::move(options)}, std::move(done));
+}
+
+std::future<Result<JobId>> Queue::push_async(EncodedJob job, PushOptions options) {
+  auto promise = std::make_shared<std::promise<Result<JobId>>>();
+  auto future = promise->get_future();
+  push_async(std::move(job), std::move(options),
+             [promise = std::move(promise)](Result<JobId> pushed) { promise->set_value(std::move(pushed)); });
+  return future;
 }
 
 std::size_t Queue::max_payload() const {
-  return enqueuer_->max_payload();
+  return parts_->enqueuer.max_payload();
 }
 
 }  // namespace leat

@@ -1,0 +1,55 @@
+// Turns jobs into appends to their streams.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/mutex.h"
+#include "jobs/names.h"
+#include "leat/queue.h"
+
+namespace leat {
+
+// A job with options of its own.
+struct PushOrder {
+  EncodedJob job;
+  PushOptions options;
+};
+
+// Thread-safe.
+class Enqueuer {
+ public:
+  Enqueuer(Broker& broker, QueueOptions options)
+      : broker_(broker),
+        options_(std::move(options)),
+        names_(options_.name_space),
+        with_message_id_(broker.capabilities().answers_get_lost) {}
+
+  // One result per job, in order.
+  std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
+  std::vector<Result<JobId>> push(std::vector<PushOrder>& orders);
+  std::size_t max_payload() const {
+    return broker_.capabilities().max_message_bytes -
+           std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);
+  }
+
+ private:
+  static Result<void> check(const PushOptions& options);
+  Result<void> check(const EncodedJob& job) const;
+  template <class OptionsOf>
+  std::vector<Result<JobId>> store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of);
+  JobId make_id(const PushOptions& options, SystemTime now) const;
+  AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
+  static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
+  Result<void> ensure_streams() LEAT_EXCLUDES(mutex_);
+
+  Broker& broker_;
+  QueueOptions options_;
+  Names names_;
+  const bool with_message_id_;
+
+  Mutex mutex_;
+  bool ready_ LEAT_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace leat
