@@ -1,5 +1,5 @@
 // Job types as JSON: everything that nlohmann::json converts, for example by NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE.
-// The only public header but asio.h that brings a foreign one.
+// One of the few public headers that bring a foreign one, beside leat/protobuf.h.
 #pragma once
 
 #include <concepts>

@@ -80,7 +80,9 @@ TEST_F(CodecsTest, RawBytesStayAsTheyAre) {
 TEST_F(CodecsTest, ProtobufMessagesArrive) {
   Greet greet;
   greet.message.set_value("Ada");
-  EXPECT_EQ(Codec<Greet>::encode(greet).value(), "\x0a\x03" "Ada");
+  EXPECT_EQ(Codec<Greet>::encode(greet).value(),
+            "\x0a\x03"
+            "Ada");
   EXPECT_EQ(round_trip(greet)->message.value(), "Ada");
   EXPECT_EQ(round_trip(Greet{})->message.value(), "");
 }
