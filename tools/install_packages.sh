@@ -5,14 +5,17 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev"
-  [test]="libgtest-dev libcpp-httplib-dev libprotobuf-dev protobuf-compiler python3 openssl procps"
+  [test]="libgtest-dev libcpp-httplib-dev libprotobuf-dev protobuf-compiler python3 openssl procps nodejs npm"
   [servers]="nats-server"
   [verify]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev python3"
 )
+# Who has these commands from elsewhere keeps them.
+declare -A commands=([nodejs]=node [npm]=npm)
 
 missing=()
 for group in "$@"; do
   for package in ${groups[$group]}; do
+    command -v "${commands[$package]:-no-command}" >/dev/null && continue
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
 done
