@@ -20,15 +20,19 @@ struct Command {
 Result<int> work(App& app, const Command& command) {
   WorkerOptions options = command.worker;
   Log& log = app.log(LogLevel::kInfo);
-  auto guard = GroupGuard::start();
-  if (!guard) return guard.error();
+  std::unique_ptr<GroupGuard> guard;
+  if (!command.exec.empty()) {
+    auto started = GroupGuard::start();
+    if (!started) return started.error();
+    guard = std::move(*started);
+  }
   auto broker = app.broker();
   if (!broker) return broker.error();
   options.name_space = app.options.name_space;
   options.log = &log;
   HttpClient client({.user_agent = "leat/" LEAT_VERSION});
   Worker worker(**broker, options);
-  for (const auto& [kind, shell] : command.exec) worker.handle(kind, make_exec_handler(shell, {}, guard->get()));
+  for (const auto& [kind, shell] : command.exec) worker.handle(kind, make_exec_handler(shell, {}, guard.get()));
   for (const auto& [kind, url] : command.http)
     worker.handle(kind, make_http_handler(client, {url, command.http_timeout}));
   return run(worker);
