@@ -17,6 +17,7 @@ struct QueueCounts {
   Priority priority = Priority::kMedium;
   std::uint64_t pending = 0;    // never given to a worker yet
   std::uint64_t unsettled = 0;  // with a worker now, or waiting for a retry
+  bool paused = false;          // the queue, in all its priorities (leat/queue_control.h)
 };
 
 // Thread-safe. Borrows the broker, which must outlive it.

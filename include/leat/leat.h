@@ -9,6 +9,7 @@
 #include "leat/open.h"
 #include "leat/outcome.h"
 #include "leat/queue.h"
+#include "leat/queue_control.h"
 #include "leat/result.h"
 #include "leat/results.h"
 #include "leat/retry_policy.h"

@@ -21,17 +21,32 @@ CLI::Option* add_any_duration(CLI::App& command, const std::string& name, Target
 }
 
 template <class Target>
-CLI::Option* add_any_queue_name(CLI::App& command, Target& target, const std::string& description) {
+CLI::Option* add_any_queue_name(CLI::App& command, const std::string& name, Target& target,
+                                const std::string& description) {
   return command
       .add_option_function<std::string>(
-          "--queue",
-          [&target](const std::string& text) {
+          name,
+          [name, &target](const std::string& text) {
             if (const auto named = check_queue_name(text); !named)
-              throw CLI::ValidationError("--queue", named.error().message());
+              throw CLI::ValidationError(name, named.error().message());
             target = text;
           },
           description)
       ->type_name("NAME");
+}
+
+template <class Target>
+CLI::Option* add_any_priority(CLI::App& command, Target& target, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          "--priority",
+          [&target](const std::string& text) {
+            const auto parsed = parse_priority(text);
+            if (!parsed) throw CLI::ValidationError("--priority", "\"" + text + "\": use high, medium or low");
+            target = *parsed;
+          },
+          description)
+      ->type_name("LEVEL");
 }
 
 }  // namespace
@@ -52,24 +67,24 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optio
 }
 
 CLI::Option* add_queue_name(CLI::App& command, std::string& target) {
-  return add_any_queue_name(command, target, "The queue" + (target.empty() ? std::string() : " [" + target + "]"));
+  return add_any_queue_name(command, "--queue", target,
+                            "The queue" + (target.empty() ? std::string() : " [" + target + "]"));
 }
 
 CLI::Option* add_queue_name(CLI::App& command, std::optional<std::string>& target) {
-  return add_any_queue_name(command, target, "Only of this queue");
+  return add_any_queue_name(command, "--queue", target, "Only of this queue");
+}
+
+CLI::Option* add_queue_argument(CLI::App& command, std::string& target) {
+  return add_any_queue_name(command, "QUEUE", target, "Its name")->required();
 }
 
 CLI::Option* add_priority(CLI::App& command, Priority& target) {
-  return command
-      .add_option_function<std::string>(
-          "--priority",
-          [&target](const std::string& text) {
-            const auto parsed = parse_priority(text);
-            if (!parsed) throw CLI::ValidationError("--priority", "\"" + text + "\": use high, medium or low");
-            target = *parsed;
-          },
-          "high, medium or low [" + std::string(to_string(target)) + "]")
-      ->type_name("LEVEL");
+  return add_any_priority(command, target, "high, medium or low [" + std::string(to_string(target)) + "]");
+}
+
+CLI::Option* add_priority(CLI::App& command, std::optional<Priority>& target) {
+  return add_any_priority(command, target, "Only high, medium or low [all]");
 }
 
 CLI::Option* add_number(CLI::App& command, const std::string& name, std::uint64_t& target, std::uint64_t least,

@@ -21,7 +21,9 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optio
                           const std::string& description);
 CLI::Option* add_queue_name(CLI::App& command, std::string& target);
 CLI::Option* add_queue_name(CLI::App& command, std::optional<std::string>& target);
+CLI::Option* add_queue_argument(CLI::App& command, std::string& target);
 CLI::Option* add_priority(CLI::App& command, Priority& target);
+CLI::Option* add_priority(CLI::App& command, std::optional<Priority>& target);
 // A whole number from `least` on; a name without dashes makes it an argument. `remedy` says what to write.
 CLI::Option* add_number(CLI::App& command, const std::string& name, std::uint64_t& target, std::uint64_t least,
                         const std::string& remedy, const std::string& description);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "leat/inspector.h"
+#include "leat/queue_control.h"
 
 namespace leat::cli {
 namespace {
@@ -32,7 +33,7 @@ Result<std::vector<QueueFacts>> look(Inspector& inspector) {
 nlohmann::json to_json(const std::vector<QueueFacts>& queues) {
   auto list = nlohmann::json::array();
   for (const QueueFacts& queue : queues) {
-    nlohmann::json one{{"queue", queue.name}, {"dead", queue.dead}};
+    nlohmann::json one{{"queue", queue.name}, {"dead", queue.dead}, {"paused", queue.priorities.front().paused}};
     for (const QueueCounts& row : queue.priorities)
       one[std::string(to_string(row.priority))] = {{"pending", row.pending}, {"unsettled", row.unsettled}};
     list.push_back(std::move(one));
@@ -42,12 +43,13 @@ nlohmann::json to_json(const std::vector<QueueFacts>& queues) {
 
 std::string to_table(const std::vector<QueueFacts>& queues) {
   using enum Column::Align;
-  Table table({{"QUEUE"}, {"PRIORITY"}, {"PENDING", kRight}, {"UNSETTLED", kRight}, {"DEAD", kRight}});
+  Table table({{"QUEUE"}, {"PRIORITY"}, {"PENDING", kRight}, {"UNSETTLED", kRight}, {"DEAD", kRight}, {"STATE"}});
   for (const QueueFacts& queue : queues) {
     bool first = true;
     for (const QueueCounts& row : queue.priorities) {
       table.add_row({first ? queue.name : "", std::string(to_string(row.priority)), std::to_string(row.pending),
-                     std::to_string(row.unsettled), first ? std::to_string(queue.dead) : ""});
+                     std::to_string(row.unsettled), first ? std::to_string(queue.dead) : "",
+                     first && row.paused ? "paused" : ""});
       first = false;
     }
   }
@@ -70,10 +72,74 @@ Result<int> list(App& app) {
   return kExitOk;
 }
 
+Result<int> set_paused(App& app, QueueControl& control, const std::string& queue, bool paused) {
+  if (const auto done = paused ? control.pause(queue) : control.resume(queue); !done) return done.error();
+  if (app.options.json) {
+    app.print_json({{"queue", queue}, {"paused", paused}});
+  } else {
+    app.print(queue + (paused ? " is paused" : " goes on"));
+  }
+  return kExitOk;
+}
+Result<int> pause(App& app, QueueControl& control, const std::string& queue, std::optional<Priority>) {
+  return set_paused(app, control, queue, true);
+}
+Result<int> resume(App& app, QueueControl& control, const std::string& queue, std::optional<Priority>) {
+  return set_paused(app, control, queue, false);
+}
+Result<int> purge(App& app, QueueControl& control, const std::string& queue, std::optional<Priority> priority) {
+  const auto purged = control.purge(queue, priority);
+  if (!purged) return purged.error();
+  if (app.options.json) {
+    app.print_json({{"queue", queue}, {"removed", *purged}});
+  } else {
+    app.print("removed " + std::to_string(*purged) + (*purged == 1 ? " job" : " jobs"));
+  }
+  return kExitOk;
+}
+
+// One command on one queue. Returns it, so that options can be added.
+struct Deed {
+  std::string queue;
+  std::optional<Priority> priority{};
+};
+using Act = Result<int> (*)(App&, QueueControl&, const std::string&, std::optional<Priority>);
+std::pair<CLI::App*, std::shared_ptr<Deed>> add_deed(CLI::App& parent, App& app, const std::string& name, Act act) {
+  auto* at = parent.add_subcommand(name);
+  auto deed = std::make_shared<Deed>();
+  add_queue_argument(*at, deed->queue);
+  at->callback([&app, deed, act] {
+    app.choose([deed, act](App& chosen) -> Result<int> {
+      auto broker = chosen.existing_broker();
+      if (!broker) return broker.error();
+      QueueControl control(**broker, chosen.options.name_space);
+      return act(chosen, control, deed->queue, deed->priority);
+    });
+  });
+  return {at, deed};
+}
+
+void add_deeds(CLI::App& queue, App& app) {
+  auto [pausing, paused] = add_deed(queue, app, "pause", pause);
+  pausing->description(
+      "No worker begins a job of the queue any more, on no machine, until it is resumed. What runs goes on, and so "
+      "does\n"
+      "enqueueing.");
+  end_help_with(*pausing, "leat queue pause images");
+  auto [resuming, resumed] = add_deed(queue, app, "resume", resume);
+  resuming->description("Lets a paused queue go on");
+  end_help_with(*resuming, "leat queue resume images");
+  auto [purging, purged] = add_deed(queue, app, "purge", purge);
+  purging->description(
+      "Removes every job of the queue: waiting, running, or waiting for a retry. It cannot be undone.");
+  add_priority(*purging, purged->priority);
+  end_help_with(*purging, "leat queue purge images --priority low");
+}
+
 }  // namespace
 
 void add_queue(CLI::App& root, App& app) {
-  auto* queue = root.add_subcommand("queue", "Look at queues");
+  auto* queue = root.add_subcommand("queue", "Look at queues, hold them, empty them");
   queue->require_subcommand(1);
   end_help_with(*queue, "leat queue list");
   auto* listing = queue->add_subcommand("list", "What waits in each queue, by priority");
@@ -82,6 +148,7 @@ void add_queue(CLI::App& root, App& app) {
       "for a retry; dead: dead letters of the queue.");
   end_help_with(*listing, "leat queue list --json");
   listing->callback([&app] { app.choose(list); });
+  add_deeds(*queue, app);
 }
 
 }  // namespace leat::cli

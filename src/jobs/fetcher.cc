@@ -24,12 +24,31 @@ void Fetcher::stop() {
 }
 
 void Fetcher::run(const std::stop_token& stop) {
+  const std::string& queue = parts_.served.queue;
   while (!stop.stop_requested()) {
-    const FetchRoom room = parts_.ready.wait_for_room(parts_.lane, stop);
-    if (room.ahead > 0) sleep_for(real_clock(), fetched_at_ + kFastPause - real_clock().steady(), stop);
-    if (room.count > 0) fetch_into(room, stop);
+    // What waits below ends for a stop and for a pause.
+    std::stop_source interrupted;
+    const auto interrupt = [&interrupted] { interrupted.request_stop(); };
+    const std::stop_callback on_stop(stop, interrupt);
+    const std::stop_callback on_pause(parts_.pauses.pause_token(queue), interrupt);
+    if (parts_.pauses.is_paused(queue)) {
+      hold_back(stop);
+      continue;
+    }
+    const FetchRoom room = parts_.ready.wait_for_room(parts_.lane, interrupted.get_token());
+    if (room.ahead > 0) {
+      sleep_for(real_clock(), fetched_at_ + kFastPause - real_clock().steady(), interrupted.get_token());
+    }
+    if (room.count > 0) fetch_into(room, interrupted.get_token());
     fetched_at_ = real_clock().steady();
   }
+}
+
+// The queue is paused: what has not begun goes back, and nothing more is taken until it goes on.
+void Fetcher::hold_back(const std::stop_token& stop) {
+  parts_.served.consumer.load()->release_ahead();
+  parts_.settler.give_back(parts_.ready.take_out(parts_.lane));
+  parts_.pauses.wait_until_resumed(parts_.served.queue, stop);
 }
 
 void Fetcher::fetch_into(const FetchRoom& room, const std::stop_token& stop) {

@@ -4,6 +4,7 @@
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
 #include "jobs/job_ledger.h"
+#include "jobs/pause_watch.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
 #include "leat/log.h"
@@ -21,6 +22,7 @@ class Fetcher {
     ReadyQueue& ready;
     AttemptBook& attempts;
     Settler& settler;
+    PauseWatch& pauses;
     Log& log;
   };
 
@@ -33,6 +35,7 @@ class Fetcher {
 
  private:
   void run(const std::stop_token& stop);
+  void hold_back(const std::stop_token& stop);
   void fetch_into(const FetchRoom& room, const std::stop_token& stop);
   std::vector<HeldJob*> hold(std::vector<Delivery> deliveries);
   void recover(const Error& error, const std::stop_token& stop);

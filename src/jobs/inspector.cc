@@ -1,6 +1,7 @@
 #include "leat/inspector.h"
 
 #include <algorithm>
+#include <set>
 
 #include "jobs/job_streams.h"
 #include "jobs/names.h"
@@ -11,8 +12,12 @@ class Inspector::Facts {
  public:
   Facts(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
 
-  Result<std::vector<std::string>> queue_names();
-  Result<void> add_counts(Priority priority, const std::vector<std::string>& queues, std::vector<QueueCounts>& rows);
+  struct Known {
+    std::vector<std::string> queues;
+    std::set<std::string, std::less<>> paused;
+  };
+  Result<Known> look();
+  Result<void> add_counts(Priority priority, const Known& known, std::vector<QueueCounts>& rows);
   Result<std::uint64_t> dead(std::string_view queue);
   Result<void> check() const { return names_.check(); }
 
@@ -21,26 +26,27 @@ class Inspector::Facts {
   Names names_;
 };
 
-Result<std::vector<std::string>> Inspector::Facts::queue_names() {
+Result<Inspector::Facts::Known> Inspector::Facts::look() {
   auto control = open_control(broker_, names_, 1);
   if (!control) return control.error();
-  const auto entries = (*control)->list("queue");
+  const auto entries = (*control)->list("");
   if (!entries) return entries.error();
-  std::vector<std::string> queues;
+  constexpr std::string_view kQueue = "queue.";
+  Known known;
   for (const KeyEntry& entry : *entries) {
-    if (entry.key.starts_with("queue.")) queues.push_back(entry.key.substr(std::string_view("queue.").size()));
+    if (entry.key.starts_with(kQueue)) known.queues.push_back(entry.key.substr(kQueue.size()));
+    if (const auto queue = Names::paused_queue(entry.key)) known.paused.emplace(*queue);
   }
-  return queues;
+  return known;
 }
 
-Result<void> Inspector::Facts::add_counts(Priority priority, const std::vector<std::string>& queues,
-                                          std::vector<QueueCounts>& rows) {
+Result<void> Inspector::Facts::add_counts(Priority priority, const Known& known, std::vector<QueueCounts>& rows) {
   const std::string stream = names_.stream(priority);
   auto listed = broker_.admin().consumers(stream);
   if (!listed && listed.error().code() != ErrorCode::kNotFound) return listed.error();
   const std::vector<ConsumerFacts> consumers = listed ? std::move(*listed) : std::vector<ConsumerFacts>{};
-  for (const std::string& queue : queues) {
-    QueueCounts row{.queue = queue, .priority = priority};
+  for (const std::string& queue : known.queues) {
+    QueueCounts row{.queue = queue, .priority = priority, .paused = known.paused.contains(queue)};
     const auto is_this = [&](const ConsumerFacts& facts) { return facts.name == queue; };
     const auto facts = std::find_if(consumers.begin(), consumers.end(), is_this);
     if (facts != consumers.end()) {
@@ -66,11 +72,11 @@ Inspector::~Inspector() = default;
 
 Result<std::vector<QueueCounts>> Inspector::queues() {
   if (auto named = facts_->check(); !named) return named.error();
-  const auto names = facts_->queue_names();
-  if (!names) return names.error();
+  const auto known = facts_->look();
+  if (!known) return known.error();
   std::vector<QueueCounts> rows;
   for (const Priority priority : kPriorities) {
-    if (auto added = facts_->add_counts(priority, *names, rows); !added) return added.error();
+    if (auto added = facts_->add_counts(priority, *known, rows); !added) return added.error();
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const QueueCounts& a, const QueueCounts& b) { return a.queue < b.queue; });

@@ -41,6 +41,11 @@ std::string Names::id_text(const Message& message) const {
   return id ? id->str() : message.subject;
 }
 
+std::optional<std::string_view> Names::paused_queue(std::string_view key) {
+  if (!key.starts_with(kPausePrefix) || key.size() <= kPausePrefix.size() + 1) return std::nullopt;
+  return key.substr(kPausePrefix.size() + 1);
+}
+
 std::string Names::dead_queue_filter(std::string_view queue) const {
   return joined("dlq.", '.').append(queue).append(".*");
 }

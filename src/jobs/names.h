@@ -1,6 +1,7 @@
 // Every stream, subject, bucket and header name of jobs: the wire format (docs/spec/jobs.md) in one place.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,11 @@ class Names {
   std::string control_bucket() const { return joined("control", '_'); }
   // Says in the control bucket that a queue of this name is in use.
   static std::string queue_key(std::string_view queue) { return "queue." + std::string(queue); }
+  // Holds the queue there for as long as the record is.
+  static constexpr std::string_view kPausePrefix = "pause";
+  static std::string pause_key(std::string_view queue) { return "pause." + std::string(queue); }
+  // The queue of such a key; empty when it is another one.
+  static std::optional<std::string_view> paused_queue(std::string_view key);
 
  private:
   std::string joined(std::string_view rest, char separator) const;

@@ -147,6 +147,16 @@ std::vector<HeldJob*> ReadyQueue::report(Duration spent, std::size_t count) {
   return cut_surplus();
 }
 
+std::vector<HeldJob*> ReadyQueue::take_out(std::size_t number) {
+  MutexLock lock(mutex_);
+  std::deque<HeldJob*>& jobs = lanes_[number].jobs;
+  std::vector<HeldJob*> taken(jobs.begin(), jobs.end());
+  jobs.clear();
+  waiting_ -= taken.size();
+  if (room_waiters_ > 0) room_.notify_all();
+  return taken;
+}
+
 std::vector<HeldJob*> ReadyQueue::close() {
   MutexLock lock(mutex_);
   closed_ = true;

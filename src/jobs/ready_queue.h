@@ -40,6 +40,9 @@ class ReadyQueue {
   // A handler ran `count` jobs in `spent`. Returns what is too much if handlers turn out to be slow.
   std::vector<HeldJob*> report(Duration spent, std::size_t count);
 
+  // Everything that waits in this lane.
+  std::vector<HeldJob*> take_out(std::size_t lane);
+
   // Lets nothing in any more and returns what was waiting.
   std::vector<HeldJob*> close();
 

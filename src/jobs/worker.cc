@@ -86,6 +86,7 @@ class Worker::Crew {
   WorkerTally tally_;
 
   std::unique_ptr<KeyValue> results_;
+  std::unique_ptr<PauseWatch> pauses_;
   std::vector<std::unique_ptr<ServedQueue>> served_;
   std::vector<ConsumerConfig> subscriptions_;
   std::vector<std::unique_ptr<Desk>> desks_;
@@ -141,7 +142,8 @@ Result<void> Worker::Crew::open_queues() {
       if (auto opened = open_queue(priority, queue); !opened) return opened;
     }
   }
-  return {};
+  pauses_ = std::make_unique<PauseWatch>(std::move(*control), log_);
+  return pauses_->start();
 }
 
 Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queue) {
@@ -186,8 +188,8 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
                                                          *attempts_, *settler_, *limits_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
-    fetchers_.push_back(std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane,
-                                                                 ledger_, *ready_, *attempts_, *settler_, log_}));
+    fetchers_.push_back(std::make_unique<Fetcher>(Fetcher::Parts{
+        broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_, *attempts_, *settler_, *pauses_, log_}));
   }
 }
 
@@ -203,6 +205,7 @@ void Worker::Crew::stop_taking() {
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();
   for (const auto& fetcher : fetchers_) fetcher->stop();
+  pauses_->stop();
 }
 
 std::size_t Worker::Crew::running() const {

@@ -63,8 +63,9 @@ struct CliTest : ::testing::Test {
 };
 
 TEST_F(CliTest, EveryHelpEndsWithAnExample) {
-  for (const std::string command : {"", "enqueue", "worker", "job", "job result", "queue", "queue list", "dead",
-                                    "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
+  for (const std::string command :
+       {"", "enqueue", "worker", "job", "job result", "queue", "queue list", "queue pause", "queue resume",
+        "queue purge", "dead", "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
     const Ended help = leat(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     const auto example = help.output.find("\nExample:\n  leat ");
@@ -87,7 +88,7 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
       {"queue list surplus", 2, "leat: \"surplus\" is one argument too many: see leat queue list --help\n"},
-      {"queue", 2, "leat: a command is missing: one of list: see leat queue --help\n"},
+      {"queue", 2, "leat: a command is missing: one of list, pause, resume, purge: see leat queue --help\n"},
       {"enqueue", 2, "leat: KIND is required: see leat enqueue --help\n"},
       {"enqueue k '{\"a\":}'", 2,
        "leat: payload is no JSON, at line 1, column 6: syntax error while parsing value - unexpected '}'; expected "
@@ -193,7 +194,7 @@ TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
   for (int i = 0; i < 2500; ++i) many += std::to_string(i) + "\n";
   EXPECT_EQ(leat("enqueue k - --queue lines --json", many).output, "{\"accepted\":2500,\"refused\":0}\n");
   EXPECT_EQ(leat("queue list").output,
-            "QUEUE  PRIORITY  PENDING  UNSETTLED  DEAD\n"
+            "QUEUE  PRIORITY  PENDING  UNSETTLED  DEAD  STATE\n"
             "lines  high            0          0     0\n"
             "       medium       2502          0\n"
             "       low             0          0\n");
@@ -230,6 +231,20 @@ TEST_F(CliTest, ASessionFromEnqueueToRetry) {
   EXPECT_EQ(leat("dead retry " + number).code, 1);
   EXPECT_EQ(leat_json("dead list").size(), 2U);
   EXPECT_EQ(leat_json("queue list")[0]["medium"]["pending"], 1);
+}
+
+TEST_F(CliTest, AQueueIsPausedResumedAndPurged) {
+  ASSERT_EQ(leat("enqueue k 1 --queue images").code, 0);
+  ASSERT_EQ(leat("enqueue k 1 --queue images --priority low").code, 0);
+  EXPECT_EQ(leat("queue pause images").output, "images is paused\n");
+  EXPECT_EQ(leat_json("queue list")[0]["paused"], true);
+  EXPECT_NE(leat("queue list").output.find("paused"), std::string::npos);
+  EXPECT_EQ(leat_json("queue resume images")["paused"], false);
+  EXPECT_EQ(leat_json("queue list")[0]["paused"], false);
+  EXPECT_EQ(leat_json("queue purge images --priority low")["removed"], 1);
+  EXPECT_EQ(leat("queue purge images").output, "removed 1 job\n");
+  EXPECT_EQ(leat("queue purge 'a b'").code, 2);
+  EXPECT_EQ(leat("queue pause").code, 2);
 }
 
 TEST_F(CliTest, AnErrorOfSeveralLinesIsIndented) {

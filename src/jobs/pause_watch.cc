@@ -1,0 +1,110 @@
+#include "jobs/pause_watch.h"
+
+#include <utility>
+
+namespace leat {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestWait(30'000);
+constexpr std::chrono::milliseconds kForWhatIsThere(5'000);
+constexpr Duration kPause = std::chrono::seconds(1);  // before a failed look is repeated
+
+}  // namespace
+
+Result<void> PauseWatch::start() {
+  if (auto opened = open({}); !opened) return opened;
+  thread_ = start_thread("pause-watch", [this](const std::stop_token& stop) { run(stop); });
+  return {};
+}
+
+void PauseWatch::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool PauseWatch::is_paused(const std::string& queue) const {
+  MutexLock lock(mutex_);
+  return paused_.contains(queue);
+}
+
+bool PauseWatch::wait_until_resumed(const std::string& queue, const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  return changed_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return !paused_.contains(queue); });
+}
+
+std::stop_token PauseWatch::pause_token(const std::string& queue) {
+  MutexLock lock(mutex_);
+  return tokens_[queue].get_token();
+}
+
+// Opens the watch and reads what is there; from then on nothing is missed.
+Result<void> PauseWatch::open(const std::stop_token& stop) {
+  auto watch = control_->watch(Names::kPausePrefix);
+  if (!watch) return watch.error();
+  std::set<std::string> there;
+  while (!(*watch)->caught_up() && !stop.stop_requested()) {
+    const auto entries = (*watch)->next(kForWhatIsThere, stop);
+    if (!entries) return entries.error();
+    for (const KeyEntry& entry : *entries) {
+      const auto queue = Names::paused_queue(entry.key);
+      if (queue && entry.erased) there.erase(std::string(*queue));
+      if (queue && !entry.erased) there.emplace(*queue);
+    }
+  }
+  watch_ = std::move(*watch);
+  for (const std::string& queue : paused()) {
+    if (!there.contains(queue)) resumed(queue);
+  }
+  for (const std::string& queue : there) held(queue);
+  return {};
+}
+
+void PauseWatch::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    Result<void> followed = watch_ == nullptr ? open(stop) : follow(stop);
+    if (followed) continue;
+    log_.warn("cannot see which queues are paused; trying again", {{"error", followed.error().message()}});
+    if (followed.error().code() == ErrorCode::kNotFound) watch_.reset();
+    sleep_for(real_clock(), kPause, stop);
+  }
+  watch_.reset();
+}
+
+Result<void> PauseWatch::follow(const std::stop_token& stop) {
+  const auto entries = watch_->next(kLongestWait, stop);
+  if (!entries) return entries.error();
+  for (const KeyEntry& entry : *entries) {
+    const auto queue = Names::paused_queue(entry.key);
+    if (!queue) continue;
+    entry.erased ? resumed(std::string(*queue)) : held(std::string(*queue));
+  }
+  return {};
+}
+
+std::set<std::string> PauseWatch::paused() const {
+  MutexLock lock(mutex_);
+  return paused_;
+}
+
+void PauseWatch::held(const std::string& queue) {
+  std::stop_source token{std::nostopstate};
+  {
+    MutexLock lock(mutex_);
+    if (!paused_.insert(queue).second) return;
+    token = tokens_[queue];
+  }
+  log_.info("queue is paused", {{"queue", queue}});
+  token.request_stop();
+}
+
+void PauseWatch::resumed(const std::string& queue) {
+  {
+    MutexLock lock(mutex_);
+    if (paused_.erase(queue) == 0) return;
+    tokens_.erase(queue);
+    changed_.notify_all();
+  }
+  log_.info("queue goes on", {{"queue", queue}});
+}
+
+}  // namespace leat

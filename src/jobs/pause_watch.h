@@ -1,0 +1,51 @@
+// Which queues are paused, as the control records say: read at start, then followed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "core/mutex.h"
+#include "core/thread.h"
+#include "jobs/names.h"
+#include "leat/key_value.h"
+#include "leat/log.h"
+
+namespace leat {
+
+// Thread-safe.
+class PauseWatch {
+ public:
+  PauseWatch(std::unique_ptr<KeyValue> control, Log& log) : control_(std::move(control)), log_(log) {}
+
+  // Reads what is there, and follows it from now on. Errors: as KeyValue::watch().
+  Result<void> start();
+  void stop();
+
+  bool is_paused(const std::string& queue) const LEAT_EXCLUDES(mutex_);
+  // False when `stop` came first.
+  bool wait_until_resumed(const std::string& queue, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  // Fires when the queue is paused; has fired if it is.
+  std::stop_token pause_token(const std::string& queue) LEAT_EXCLUDES(mutex_);
+
+ private:
+  Result<void> open(const std::stop_token& stop);
+  void run(const std::stop_token& stop);
+  Result<void> follow(const std::stop_token& stop);
+  std::set<std::string> paused() const LEAT_EXCLUDES(mutex_);
+  void held(const std::string& queue) LEAT_EXCLUDES(mutex_);
+  void resumed(const std::string& queue) LEAT_EXCLUDES(mutex_);
+
+  std::unique_ptr<KeyValue> control_;
+  Log& log_;
+  std::unique_ptr<KeyWatch> watch_;  // null: to be opened (again)
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::set<std::string> paused_ LEAT_GUARDED_BY(mutex_);
+  std::map<std::string, std::stop_source> tokens_ LEAT_GUARDED_BY(mutex_);
+  Thread thread_;
+};
+
+}  // namespace leat
