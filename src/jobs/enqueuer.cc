@@ -10,17 +10,8 @@
 namespace leat {
 namespace {
 
-constexpr std::size_t kLongestKind = 128;
-
 Error invalid(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-Result<void> check_kind(std::string_view kind) {
-  const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
-  if (!kind.empty() && kind.size() <= kLongestKind && std::all_of(kind.begin(), kind.end(), plain)) return {};
-  return invalid("job kind \"" + std::string(kind.substr(0, 200)) +
-                 "\": use 1 to 128 printable characters without spaces");
 }
 
 Result<void> check_own_headers(const Headers& headers) {
@@ -74,7 +65,7 @@ Result<void> Enqueuer::check(const PushOptions& options) {
 }
 
 Result<void> Enqueuer::check(const EncodedJob& job) const {
-  if (auto kind = check_kind(job.kind); !kind) return kind;
+  if (auto kind = check_job_kind(job.kind); !kind) return kind;
   if (auto headers = check_own_headers(job.headers); !headers) return headers;
   const std::size_t size = job.payload.size() + job.headers.encoded().size();
   if (size > max_payload()) {
