@@ -78,6 +78,7 @@ double enqueue(const Stage& stage, const std::string& name_space, Lane lane, std
   for (std::size_t done = 0; done < jobs; done += stage.options.batch) {
     batches.push_back(make_jobs(stage, done, std::min(stage.options.batch, jobs - done)));
   }
+  require_all(queue.push_many(std::vector<Result<EncodedJob>>{}, {.lane = lane}));  // creates the streams; so does raw
   const SteadyTime begin = real_clock().steady();
   for (auto& batch : batches) require_all(queue.push_many(std::move(batch), {.lane = lane}));
   return static_cast<double>(jobs) / seconds_since(begin);
@@ -145,6 +146,8 @@ Figures process_round(const Stage& stage, Lane lane) {
   (void)raw_figure(stage.raw, [&](RawClient& raw) { return raw.enqueue(work); });
   figures.raw_per_s = raw_figure(stage.raw, [&](RawClient& raw) { return raw.process(work); });
   if (stage.raw != nullptr) stage.raw->clean(work);
+  // Subscribes before there is anything to take; the raw client does before its clock starts, too.
+  Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space}).start().value();
   enqueue(stage, name_space, lane, jobs);
   figures.per_s = process(stage, name_space, jobs, figures.exact);
   remove_name_space(stage.broker, name_space);

@@ -58,10 +58,9 @@ RetryPolicy JobRules::retry(const HeldJob& job) const {
   return entry != nullptr && entry->options.retry ? *entry->options.retry : options_.retry;
 }
 
-std::optional<Duration> JobRules::timeout(const HeldJob& job) const {
+std::optional<Duration> JobRules::timeout(const HeldJob& job, const HandlerEntry& handler) {
   if (const auto own = number_of(job, wire::kTimeout)) return milliseconds(*own);
-  const HandlerEntry* entry = handler(job);
-  return entry != nullptr ? entry->options.timeout : std::nullopt;
+  return handler.options.timeout;
 }
 
 std::optional<SystemTime> JobRules::deadline(const HeldJob& job) {

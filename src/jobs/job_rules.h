@@ -43,7 +43,7 @@ class JobRules {
   const HandlerEntry* handler(const HeldJob& job) const;
   unsigned max_attempts(const HeldJob& job) const;
   RetryPolicy retry(const HeldJob& job) const;
-  std::optional<Duration> timeout(const HeldJob& job) const;
+  static std::optional<Duration> timeout(const HeldJob& job, const HandlerEntry& handler);
   static std::optional<SystemTime> deadline(const HeldJob& job);
 
   // True when it may not begin once more.

@@ -26,10 +26,10 @@ bool is_failure(const Outcome& outcome) {
 // What a handler sees of the job that it runs.
 class JobRunner::RunningJob : public PendingJob {
  public:
-  RunningJob(JobRunner& runner, const HeldJob& job)
+  RunningJob(JobRunner& runner, const HeldJob& job, const HandlerEntry& handler)
       : runner_(runner),
         job_(job),
-        limit_(runner.parts_.limits.watch(job, runner.parts_.rules.timeout(job), JobRules::deadline(job))) {}
+        limit_(runner.parts_.limits.watch(job, JobRules::timeout(job, handler), JobRules::deadline(job))) {}
 
   const JobId& id() const override {
     if (!id_) id_ = runner_.parts_.names.id_of(message()).value_or(JobId{});
@@ -60,7 +60,10 @@ class JobRunner::RunningJob : public PendingJob {
 // The same in the hands of an asynchronous handler: it takes one of the worker's places for such jobs.
 class JobRunner::AsyncJob : public RunningJob {
  public:
-  AsyncJob(JobRunner& runner, const HeldJob& job) : RunningJob(runner, job), runner_(runner) { (void)id(); }
+  AsyncJob(JobRunner& runner, const HeldJob& job, const HandlerEntry& handler)
+      : RunningJob(runner, job, handler), runner_(runner) {
+    (void)id();
+  }
 
   void finish(Outcome outcome) override {
     JobRunner& runner = runner_;
@@ -155,14 +158,14 @@ void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, con
   parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
   if (handler.asynchronous) {
     try {
-      handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job)));
+      handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job, handler)));
     } catch (...) {
       // Its Completion has been finished or dropped on the way here, which ended the job.
       parts_.log.warn("an asynchronous handler threw", {{"error", what_was_thrown(handler).text()}});
     }
     return;
   }
-  RunningJob running(*this, job);
+  RunningJob running(*this, job, handler);
   Outcome outcome;
   try {
     outcome = handler.blocking(running);

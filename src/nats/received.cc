@@ -86,6 +86,7 @@ Headers Received::headers(std::string_view skip) const {
   if (layout == Layout::kInPlace) {
     const std::size_t gap = gap_before_data(reply_subject, data);
     if (gap == 0) return headers;
+    headers.reserve(0, gap);
     if (parse_header_block({reply_subject.data() + reply_subject.size() + 1, gap}, skip, headers)) return headers;
     headers = {};
   }
