@@ -118,8 +118,9 @@ natsStatus apply_transport(natsOptions* to, const ConnectionOptions& options) {
   return bad == std::end(steps) ? NATS_OK : *bad;
 }
 
-// nats.c frees messages on a thread of its own and wakes it for almost each: as a batch thread it costs a fifth of the
-// context switches. Its threads inherit that from whoever opens the library, for as long as the process lives.
+// nats.c frees messages on a thread of its own and wakes it for almost each. As a batch thread it leaves the process
+// less than half of its context switches while jobs are enqueued. Its threads inherit that from whoever opens the
+// library, for as long as the process lives.
 void open_library() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -173,19 +174,17 @@ Result<void> Connection::publish(const char* subject, const char* reply, std::st
   return {};
 }
 
-Result<void> Connection::publish(const Message& message, const char* reply, std::span<const ExtraHeader> extra,
-                                 SpentMessages& spent) {
+Result<void> Connection::publish(const Message& message, const char* reply, std::span<const ExtraHeader> extra) {
   if (message.headers.empty() && extra.empty()) return publish(message.subject.c_str(), reply, message.payload);
   natsMsg* raw = nullptr;
   natsStatus status = natsMsg_Create(&raw, message.subject.c_str(), reply, message.payload.data(),
                                      static_cast<int>(message.payload.size()));
-  MessageHandle handle(raw);
+  const MessageHandle handle(raw);
   if (status == NATS_OK) status = set_headers(raw, message.headers);
   for (const ExtraHeader& header : extra) {
     if (status == NATS_OK) status = natsMsgHeader_Set(raw, header.name, header.value.c_str());
   }
   if (status == NATS_OK) status = natsConnection_PublishMsg(connection_.get(), raw);
-  spent.add(std::move(handle));
   if (status != NATS_OK) return publish_error(status, max_payload());
   return {};
 }

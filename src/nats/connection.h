@@ -66,8 +66,7 @@ class Connection {
     const char* name;
     std::string value;
   };
-  Result<void> publish(const Message& message, const char* reply, std::span<const ExtraHeader> extra,
-                       SpentMessages& spent);
+  Result<void> publish(const Message& message, const char* reply, std::span<const ExtraHeader> extra);
 
   // Errors: kUnavailable (nobody listens, lost), kUnknown (no answer in time).
   Result<Received> request(const std::string& subject, std::string_view body, std::chrono::milliseconds timeout);

@@ -17,7 +17,6 @@ class Received {
   explicit Received(natsMsg* message) : message_(message) {}
 
   explicit operator bool() const { return message_ != nullptr; }
-  MessageHandle release() { return std::move(message_); }
 
   std::string_view subject() const { return natsMsg_GetSubject(message_.get()); }
   std::string_view reply() const;  // empty when none

@@ -22,7 +22,7 @@ class Answers : public ReplySink {
  public:
   explicit Answers(std::size_t count) : answers_(count) {}
 
-  void on_reply(std::size_t index, Received& answer) override {
+  void on_reply(std::size_t index, Received answer) override {
     MutexLock lock(mutex_);
     if (index >= answers_.size() || answers_[index]) return;
     answers_[index] = std::move(answer);
@@ -87,8 +87,7 @@ void Replies::on_message(Received message) {
   if (!index || !rest.empty()) return;
   MutexLock lock(mutex_);
   const auto found = sinks_.find(*id);
-  if (found != sinks_.end()) found->second->on_reply(*index, message);
-  spent_.add(message.release());
+  if (found != sinks_.end()) found->second->on_reply(*index, std::move(message));
 }
 
 std::vector<Result<Received>> request_all(Connection& connection, Replies& replies, std::span<const Request> requests,

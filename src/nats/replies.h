@@ -19,8 +19,8 @@ namespace leat::nats {
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
-  // `index` is the number at the end of the reply subject; the answer may be moved away.
-  virtual void on_reply(std::size_t index, Received& answer) = 0;
+  // `index` is the number at the end of the reply subject.
+  virtual void on_reply(std::size_t index, Received answer) = 0;
 };
 
 // Thread-safe. The connection must outlive it, and it its tickets.
@@ -60,7 +60,6 @@ class Replies : private MessageSink {
   Mutex mutex_;
   std::uint64_t next_id_ LEAT_GUARDED_BY(mutex_) = 0;
   std::map<std::uint64_t, ReplySink*> sinks_ LEAT_GUARDED_BY(mutex_);
-  SpentMessages spent_ LEAT_GUARDED_BY(mutex_);
   std::unique_ptr<Subscription> subscription_;  // last: ends before what its calls use
 };
 

@@ -158,14 +158,14 @@ bool AppendRun::send_one(const nats::Replies::Ticket& ticket, std::size_t index)
   if (!request.message_id.empty()) extra[count++] = {kIdHeader, request.message_id};
   if (request.expected_last) extra[count++] = {kExpectationHeader, std::to_string(*request.expected_last)};
   reply_.assign(ticket.prefix()).append(std::to_string(index));
-  auto sent = connection_.publish(request.message, reply_.c_str(), {extra, count}, spent_);
+  auto sent = connection_.publish(request.message, reply_.c_str(), {extra, count});
   if (sent) return true;
   const bool for_good = sent.error().code() != ErrorCode::kUnavailable;
   take_back(index, for_good ? std::optional<Error>(sent.error()) : std::nullopt);
   return for_good;
 }
 
-void AppendRun::on_reply(std::size_t index, nats::Received& answer) {
+void AppendRun::on_reply(std::size_t index, nats::Received answer) {
   const bool nobody = answer.data().empty() && answer.no_responders();
   auto ack = nobody ? std::optional<PubAck>(PubAck{}) : parse_pub_ack(answer.data());
   MutexLock lock(mutex_);

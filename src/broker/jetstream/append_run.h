@@ -32,7 +32,7 @@ class AppendRun : private nats::ReplySink {
     std::optional<Error> failure;  // found without or instead of an answer
   };
 
-  void on_reply(std::size_t index, nats::Received& answer) override;
+  void on_reply(std::size_t index, nats::Received answer) override;
   std::optional<Error> find_fault(const AppendRequest& request, const StreamEntry& entry) const;
   void check_up_to(std::size_t end);
   void send_all(const nats::Replies::Ticket& ticket);
@@ -58,7 +58,6 @@ class AppendRun : private nats::ReplySink {
   bool refreshed_ = false;   // the entry, in this call
   std::size_t checked_ = 0;  // requests before this one are
   std::string reply_;        // of the message that is being sent
-  nats::SpentMessages spent_;
 
   Mutex mutex_;
   CondVar changed_;
