@@ -28,6 +28,8 @@ struct ConsumerFacts {
   std::uint64_t pending = 0;      // never delivered yet
   std::uint64_t unsettled = 0;    // delivered and not settled: leased, or waiting for a retry
   std::uint64_t redelivered = 0;  // of the unsettled: delivered more than once
+  // No message with a greater sequence has ever been delivered.
+  std::uint64_t delivered_up_to = 0;
 };
 
 // Thread-safe. Errors of all: kUnavailable; kNotFound where a stream is named that is not there.

@@ -28,6 +28,7 @@ enum class StopReason {
   kLeaseLost,  // the lease could not be renewed: another worker may run the job
   kTimeout,    // the attempt takes longer than HandlerOptions::timeout or PushOptions::timeout
   kDeadline,   // the job's deadline has passed
+  kCancelled,  // somebody cancelled the job (leat/job_control.h)
 };
 
 // What a handler may ask about its job. A blocking handler's dies when the handler returns, an asynchronous one's with
@@ -46,7 +47,7 @@ class JobContext {
   virtual std::optional<SystemTime> deadline() const = 0;  // of the job (PushOptions::deadline)
   // Fires when the work should end early; stop_reason() tells why. What a handler that then returns a retry, or throws,
   // has cost: shutdown and a lost lease cost no attempt, a time-out is a failed attempt, a passed deadline ends the
-  // job.
+  // job as dead, a cancel without a dead letter.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
 };

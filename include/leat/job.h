@@ -71,4 +71,12 @@ struct EncodedJob {
   Headers headers{};  // the user's own; names that begin with `Leat-` and `Nats-` belong to leat and the broker
 };
 
+// What `job` is as bytes; the codec's error, if it has one.
+template <Job T>
+Result<EncodedJob> encode_job(const T& job) {
+  Result<std::string> payload = Codec<T>::encode(job);
+  if (!payload) return payload.error().with_context(T::kind);
+  return EncodedJob{std::string(T::kind), std::move(*payload), {}};
+}
+
 }  // namespace leat

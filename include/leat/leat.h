@@ -5,6 +5,7 @@
 #include "leat/dead_letters.h"
 #include "leat/inspector.h"
 #include "leat/job.h"
+#include "leat/job_control.h"
 #include "leat/log.h"
 #include "leat/open.h"
 #include "leat/outcome.h"
@@ -14,3 +15,4 @@
 #include "leat/results.h"
 #include "leat/retry_policy.h"
 #include "leat/worker.h"
+#include "leat/workflow.h"

@@ -30,6 +30,9 @@ enum class Lane {
 
 enum class KeepResult { kNo, kYes };
 
+// What becomes of a job when one of those that it waits for (PushOptions::after) is dead or cancelled.
+enum class IfDead { kCancel, kRun };
+
 struct QueueOptions {
   std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
   std::string name_space = "leat";  // of all streams and buckets; 1 to 64 letters, digits, `_`, `-`
@@ -57,6 +60,13 @@ struct PushOptions {
   std::optional<Duration> timeout{};     // of one attempt, as HandlerOptions::timeout; 1 ms or more
   std::optional<SystemTime> deadline{};  // after it the job is dead, whether it has begun or not; whole milliseconds
   std::optional<Unique> unique{};
+  // Leaves a record for 7 days of how it ended: for Inspector::job(), and for jobs that wait for it. Needs
+  // Lane::kAddressable.
+  bool track = false;
+  // Waits for these, and goes to its queue when all are done. They are tracked, and are waiting, running or recorded:
+  // else kNotFound. A worker (WorkerOptions::scheduler) moves it. Needs Lane::kAddressable.
+  std::vector<JobId> after{};
+  IfDead if_dead = IfDead::kCancel;
   Headers headers{};  // more of the user's own; a name that the job has too takes this value
 };
 
@@ -79,7 +89,7 @@ class Queue {
   }
   template <Job T>
   Result<JobId> push(const T& job, const PushOptions& options) {
-    Result<EncodedJob> encoded = encode(job);
+    Result<EncodedJob> encoded = encode_job(job);
     if (!encoded) return encoded.error();
     return push(std::move(*encoded), options);
   }
@@ -95,7 +105,7 @@ class Queue {
                                                                                    const PushOptions& options) {
     using T = std::ranges::range_value_t<R>;
     std::vector<Result<EncodedJob>> encoded;
-    for (const T& job : jobs) encoded.push_back(encode(job));
+    for (const T& job : jobs) encoded.push_back(encode_job(job));
     return push_many(std::move(encoded), options);
   }
   // A job that is an error already keeps it as its result.
@@ -112,7 +122,7 @@ class Queue {
   }
   template <Job T>
   std::future<Result<JobId>> push_async(const T& job, PushOptions options) {
-    Result<EncodedJob> encoded = encode(job);
+    Result<EncodedJob> encoded = encode_job(job);
     if (encoded) return push_async(std::move(*encoded), std::move(options));
     std::promise<Result<JobId>> refused;
     refused.set_value(encoded.error());
@@ -120,7 +130,7 @@ class Queue {
   }
   template <Job T>
   void push_async(const T& job, PushOptions options, std::function<void(Result<JobId>)> done) {
-    Result<EncodedJob> encoded = encode(job);
+    Result<EncodedJob> encoded = encode_job(job);
     if (!encoded) return done(encoded.error());
     push_async(std::move(*encoded), std::move(options), std::move(done));
   }
@@ -138,12 +148,6 @@ class Queue {
     } else {
       return {};
     }
-  }
-  template <Job T>
-  static Result<EncodedJob> encode(const T& job) {
-    Result<std::string> payload = Codec<T>::encode(job);
-    if (!payload) return payload.error().with_context(T::kind);
-    return EncodedJob{std::string(T::kind), std::move(*payload), {}};
   }
 
   class Parts;

@@ -39,6 +39,9 @@ struct WorkerOptions {
   // kWeighted: of 17 jobs taken while all three wait, 12 are high, 4 medium, 1 low. kStrict: a lower one only when no
   // higher waits.
   enum class Order { kWeighted, kStrict } order = Order::kWeighted;
+  // This worker may lead the namespace's scheduler, which moves jobs that waited for others to their queues. At least
+  // one worker must be willing.
+  bool scheduler = true;
   std::string name_space = "leat";
   std::string name{};     // for logs and attempts; host and process id unless given
   unsigned replicas = 1;  // of streams that this program creates; 1 to 5

@@ -21,13 +21,19 @@ struct EnqueueOptions {
   bool raw = false;
   bool bulk = false;
   bool ids = false;
+  bool track = false;
+  std::vector<JobId> after;
+  IfDead if_dead = IfDead::kCancel;
 };
 
 PushOptions push_options(const EnqueueOptions& options) {
   return {.priority = options.priority,
           .lane = options.bulk ? Lane::kBulk : Lane::kAddressable,
           .result = options.result || options.wait ? KeepResult::kYes : KeepResult::kNo,
-          .max_attempts = options.max_attempts};
+          .max_attempts = options.max_attempts,
+          .track = options.track,
+          .after = options.after,
+          .if_dead = options.if_dead};
 }
 
 Result<int> enqueue_input(App& app, Queue& queue, const EnqueueOptions& options) {
@@ -66,6 +72,31 @@ Result<int> enqueue(App& app, const EnqueueOptions& options) {
 
 }  // namespace
 
+namespace {
+
+void add_waiting(CLI::App& command, const std::shared_ptr<EnqueueOptions>& options) {
+  command.add_flag("--track", options->track, "Leave a record of how it ends: other jobs can wait for it");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--after",
+          [options](const std::vector<std::string>& ids) {
+            for (const std::string& text : ids) {
+              auto id = JobId::parse(text);
+              if (!id) throw CLI::ValidationError("--after", id.error().message());
+              options->after.push_back(std::move(*id));
+            }
+          },
+          "Run it when these tracked jobs are done")
+      ->delimiter(',')
+      ->type_name("ID");
+  command.add_option("--if-dead", options->if_dead, "When one of those is dead or cancelled: cancel it too, or run it")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, IfDead>{{"cancel", IfDead::kCancel}, {"run", IfDead::kRun}}))
+      ->type_name("cancel|run");
+}
+
+}  // namespace
+
 void add_enqueue(CLI::App& root, App& app) {
   auto* command = root.add_subcommand("enqueue", "Enqueue one job, or one for each line of standard input");
   auto options = std::make_shared<EnqueueOptions>();
@@ -81,6 +112,7 @@ void add_enqueue(CLI::App& root, App& app) {
   command->add_flag("--result", options->result, "Keep its result for `leat job result`");
   add_duration(*command, "--wait", options->wait, "Wait for its result and print it; fails when the job dies");
   command->add_flag("--bulk", options->bulk, "The faster lane, without status or cancellation of single jobs");
+  add_waiting(*command, options);
   command->add_flag("--raw", options->raw, "Take the data as it is, JSON or not");
   command->add_flag("--ids", options->ids, "With -: print the id of each job");
   end_help_with(*command,

@@ -93,6 +93,11 @@ bool Desk::stop_job(const HeldJob& job, StopReason reason) {
   return stop_run(id, reason);
 }
 
+bool Desk::runs(const HeldJob& job) const {
+  MutexLock lock(mutex_);
+  return job.slot < runs_.size() && runs_[job.slot].job == &job;
+}
+
 bool Desk::stop_run(RunId id, StopReason reason) {
   std::stop_source stop{std::nostopstate};
   {

@@ -60,6 +60,7 @@ class Desk {
 
   // Fires stop tokens: of this job, of this run, of all. True when there was one to fire.
   bool stop_job(const HeldJob& job, StopReason reason);
+  bool runs(const HeldJob& job) const;
   bool stop_run(RunId run, StopReason reason);
   void stop_all(StopReason reason);
 

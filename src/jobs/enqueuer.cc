@@ -6,6 +6,7 @@
 #include "core/ulid.h"
 #include "jobs/job_streams.h"
 #include "jobs/unique_key.h"
+#include "jobs/waiting_job.h"
 
 namespace leat {
 namespace {
@@ -61,6 +62,9 @@ Result<void> Enqueuer::check(const PushOptions& options) {
     if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
     if (options.lane == Lane::kBulk) return invalid("a unique job cannot go through the bulk lane: use kAddressable");
   }
+  if ((options.track || !options.after.empty()) && options.lane == Lane::kBulk) {
+    return invalid("a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
+  }
   return check_own_headers(options.headers);
 }
 
@@ -89,12 +93,17 @@ AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const Push
   if (options.timeout) headers.set(wire::kTimeout, milliseconds_text(*options.timeout));
   if (options.deadline) headers.set(wire::kDeadline, milliseconds_text(options.deadline->time_since_epoch()));
   if (options.result == KeepResult::kYes) headers.set(wire::kResult, wire::kKeepResult);
+  if (options.track) headers.set(wire::kTrack, wire::kYes);
   if (options.lane == Lane::kBulk) {
     headers.set(wire::kId, id.str());
     request.message.subject = names_.bulk_subject(options.priority, options_.name);
     return request;
   }
   request.message.subject = names_.subject(id);
+  if (!options.after.empty()) {
+    request.message.subject = names_.scheduled_subject(id);
+    make_waiting(request.message, {.parents = options.after, .if_dead = options.if_dead});
+  }
   request.expected_last = 0;
   if (with_message_id_) request.message_id = options.unique ? make_ulid(broker_.clock().now()) : std::string(id.key());
   return request;
@@ -107,56 +116,98 @@ JobId Enqueuer::make_id(const PushOptions& options, SystemTime now) const {
   return {options.priority, options_.name, key};
 }
 
+// What is to be known of the options before any job is made with them.
+Result<void> Enqueuer::prepare(const PushOptions& options) {
+  if (auto checked = check(options); !checked) return checked;
+  if (auto ready = ensure_streams(); !ready) return ready;
+  if (options.after.empty()) return {};
+  return parents_.check(options.after, options.unique ? std::optional(make_id(options, {})) : std::nullopt);
+}
+
 std::vector<Result<JobId>> Enqueuer::push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options) {
-  auto ready = check(options);
-  if (ready) ready = ensure_streams();
-  if (!ready) return std::vector<Result<JobId>>(jobs.size(), ready.error());
+  if (auto ready = prepare(options); !ready) return std::vector<Result<JobId>>(jobs.size(), ready.error());
   return store(jobs, [&](std::size_t) -> const PushOptions& { return options; });
 }
 
 std::vector<Result<JobId>> Enqueuer::push(std::vector<PushOrder>& orders) {
-  if (auto ready = ensure_streams(); !ready) return std::vector<Result<JobId>>(orders.size(), ready.error());
   std::vector<Result<EncodedJob>> jobs;
   jobs.reserve(orders.size());
   for (PushOrder& order : orders) {
-    auto checked = check(order.options);
-    jobs.push_back(checked ? Result<EncodedJob>(std::move(order.job)) : Result<EncodedJob>(checked.error()));
+    auto ready = prepare(order.options);
+    jobs.push_back(ready ? Result<EncodedJob>(std::move(order.job)) : Result<EncodedJob>(ready.error()));
   }
   return store(jobs, [&](std::size_t i) -> const PushOptions& { return orders[i].options; });
 }
 
-// One append for each priority's stream, the jobs of each in order.
+// One append for each stream, the jobs of each in order.
 template <class OptionsOf>
 std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of) {
+  struct Batch {
+    std::vector<AppendRequest> requests;
+    std::vector<std::size_t> places;  // among the results
+  };
+  std::array<Batch, kPriorities.size() + 1> batches;  // the last one for jobs that wait for others
   std::vector<Result<JobId>> results;
   results.reserve(jobs.size());
-  std::array<std::vector<AppendRequest>, kPriorities.size()> requests;
   const SystemTime now = broker_.clock().now();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const PushOptions& options = options_of(i);
-    if (!jobs[i]) {
-      results.push_back(jobs[i].error());
-    } else if (auto checked = check(*jobs[i]); !checked) {
-      results.push_back(checked.error());
-    } else {
-      JobId id = make_id(options, now);
-      auto& lane = requests[static_cast<std::size_t>(options.priority)];
-      if (lane.empty()) lane.reserve(jobs.size() - i);
-      lane.push_back(make_request(std::move(*jobs[i]), id, options));
-      results.push_back(std::move(id));
+    auto request = jobs[i] ? check(*jobs[i]) : Result<void>(jobs[i].error());
+    if (!request) {
+      results.emplace_back(request.error());
+      continue;
+    }
+    JobId id = make_id(options, now);
+    if (auto free = check_key_is_free(id, options); !free) {
+      results.push_back(after_refusal(std::move(id), free.error(), options));
+      continue;
+    }
+    Batch& batch = options.after.empty() ? batches[static_cast<std::size_t>(options.priority)] : batches.back();
+    if (batch.requests.empty()) {
+      batch.requests.reserve(jobs.size() - i);
+      batch.places.reserve(jobs.size() - i);
+    }
+    batch.requests.push_back(make_request(std::move(*jobs[i]), id, options));
+    batch.places.push_back(i);
+    results.push_back(std::move(id));
+  }
+  const StaleRecords stale = find_stale_records(results, options_of);
+  for (std::size_t number = 0; number < batches.size(); ++number) {
+    const Batch& batch = batches[number];
+    if (batch.requests.empty()) continue;
+    const auto stored =
+        broker_.append(number < kPriorities.size() ? names_.stream(kPriorities.at(number)) : names_.scheduled_stream(),
+                       batch.requests);
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const std::size_t place = batch.places[i];
+      if (!stored[i]) results[place] = after_refusal(std::move(*results[place]), stored[i].error(), options_of(place));
     }
   }
-  for (const Priority priority : kPriorities) {
-    const auto& lane = requests[static_cast<std::size_t>(priority)];
-    if (lane.empty()) continue;
-    const auto appended = broker_.append(names_.stream(priority), lane);
-    for (std::size_t i = 0, next = 0; i < results.size() && next < appended.size(); ++i) {
-      if (!results[i] || results[i]->priority() != priority) continue;
-      const Result<Appended>& stored = appended[next++];
-      if (!stored) results[i] = after_refusal(std::move(*results[i]), stored.error(), options_of(i));
-    }
+  for (const auto& [place, record] : stale) {
+    if (results[place]) (void)broker_.admin().remove(names_.done_stream(), record);
   }
   return results;
+}
+
+// The broker refuses a second job under a subject; one that waits elsewhere has another subject there.
+Result<void> Enqueuer::check_key_is_free(const JobId& id, const PushOptions& options) {
+  if (!options.unique || options.after.empty()) return {};
+  const auto there = broker_.admin().read_last(names_.stream(id.priority()), names_.subject(id));
+  if (!there) return there.error();
+  return *there ? Result<void>(Error(ErrorCode::kConflict, "taken")) : Result<void>();
+}
+
+// A unique job may have had its id before: what is recorded of that one must not be taken for this one's. By its
+// sequence, so that nothing newer goes.
+template <class OptionsOf>
+Enqueuer::StaleRecords Enqueuer::find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of) {
+  StaleRecords stale;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!ids[i] || !options_of(i).unique || !options_of(i).track) continue;
+    const auto record = broker_.admin().read_last(names_.done_stream(), names_.done_subject(*ids[i]));
+    if (record && *record) stale.emplace_back(i, (*record)->sequence);
+  }
+  return stale;
 }
 
 // What the broker's refusal says to the user; a conflict has a meaning for unique jobs alone.

@@ -6,6 +6,7 @@
 
 #include "core/mutex.h"
 #include "jobs/names.h"
+#include "jobs/parent_check.h"
 #include "leat/queue.h"
 
 namespace leat {
@@ -23,7 +24,8 @@ class Enqueuer {
       : broker_(broker),
         options_(std::move(options)),
         names_(options_.name_space),
-        with_message_id_(broker.capabilities().answers_get_lost) {}
+        with_message_id_(broker.capabilities().answers_get_lost),
+        parents_(broker, names_) {}
 
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
@@ -36,8 +38,13 @@ class Enqueuer {
  private:
   static Result<void> check(const PushOptions& options);
   Result<void> check(const EncodedJob& job) const;
+  Result<void> prepare(const PushOptions& options);
   template <class OptionsOf>
   std::vector<Result<JobId>> store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of);
+  using StaleRecords = std::vector<std::pair<std::size_t, std::uint64_t>>;  // whose, and its sequence
+  template <class OptionsOf>
+  StaleRecords find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of);
+  Result<void> check_key_is_free(const JobId& id, const PushOptions& options);
   JobId make_id(const PushOptions& options, SystemTime now) const;
   AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
   static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
@@ -47,6 +54,7 @@ class Enqueuer {
   QueueOptions options_;
   Names names_;
   const bool with_message_id_;
+  ParentCheck parents_;
 
   Mutex mutex_;
   bool ready_ LEAT_GUARDED_BY(mutex_) = false;

@@ -3,8 +3,8 @@
 
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
+#include "jobs/control_watch.h"
 #include "jobs/job_ledger.h"
-#include "jobs/pause_watch.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
 #include "leat/log.h"
@@ -22,7 +22,7 @@ class Fetcher {
     ReadyQueue& ready;
     AttemptBook& attempts;
     Settler& settler;
-    PauseWatch& pauses;
+    ControlWatch& pauses;
     Log& log;
   };
 

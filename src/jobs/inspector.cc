@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "jobs/job_lookup.h"
 #include "jobs/job_streams.h"
 #include "jobs/names.h"
 
@@ -20,6 +21,9 @@ class Inspector::Facts {
   Result<void> add_counts(Priority priority, const Known& known, std::vector<QueueCounts>& rows);
   Result<std::uint64_t> dead(std::string_view queue);
   Result<void> check() const { return names_.check(); }
+  Result<JobStatus> job(const JobId& id, const StatusOptions& options) {
+    return JobLookup(broker_, names_).look(id, options);
+  }
 
  private:
   Broker& broker_;
@@ -81,6 +85,11 @@ Result<std::vector<QueueCounts>> Inspector::queues() {
   std::stable_sort(rows.begin(), rows.end(),
                    [](const QueueCounts& a, const QueueCounts& b) { return a.queue < b.queue; });
   return rows;
+}
+
+Result<JobStatus> Inspector::job(const JobId& id, const StatusOptions& options) {
+  if (auto named = facts_->check(); !named) return named.error();
+  return facts_->job(id, options);
 }
 
 Result<std::uint64_t> Inspector::dead(std::string_view queue) {

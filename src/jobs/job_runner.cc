@@ -40,7 +40,7 @@ class JobRunner::RunningJob : public PendingJob {
   unsigned attempt() const override { return job_.record.attempts() + 1; }
   unsigned max_attempts() const override { return runner_.parts_.rules.max_attempts(job_); }
   const Headers& headers() const override { return message().headers; }
-  SystemTime enqueued_at() const override { return message().time; }
+  SystemTime enqueued_at() const override { return leat::enqueued_at(message()); }
   std::optional<SystemTime> deadline() const override { return JobRules::deadline(job_); }
   std::stop_token stop_token() const override { return job_.desk.load()->stop_token(job_); }
   StopReason stop_reason() const override { return job_.desk.load()->stop_reason(job_); }
@@ -126,6 +126,9 @@ std::optional<FinishedJob> JobRunner::refuse(Desk& desk, HeldJob& job, const Han
   using Ending = FinishedJob::Ending;
   const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
   if (job.lost) return because(Ending::kUnstarted);
+  if (parts_.calls.is_cancelled(job)) {
+    return FinishedJob{.job = &job, .ending = Ending::kOutcome, .outcome = Outcome::cancelled("cancelled on request")};
+  }
   if (handler == nullptr) return because(Ending::kUnknownKind);
   if (parts_.rules.is_exhausted(job)) return because(Ending::kExhausted);
   if (const auto deadline = JobRules::deadline(job); deadline && parts_.clock.now() >= *deadline) {
@@ -180,7 +183,10 @@ void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<Tim
   if (limit) parts_.limits.forget(*limit);
   Desk& desk = *job.desk;
   Ending ending = Ending::kOutcome;
-  if (const StopReason reason = desk.stop_reason(job); reason != StopReason::kNone && is_failure(outcome)) {
+  const StopReason reason = desk.stop_reason(job);
+  if (reason == StopReason::kCancelled && (is_failure(outcome) || outcome.kind() == Outcome::Kind::kSnooze)) {
+    outcome = Outcome::cancelled("cancelled on request while it ran");
+  } else if (reason != StopReason::kNone && is_failure(outcome)) {
     if (reason == StopReason::kTimeout) {
       outcome = Outcome::retry("the attempt took longer than its limit: " + outcome.text());
     } else if (reason == StopReason::kDeadline) {

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
+#include "jobs/job_calls.h"
 #include "jobs/job_rules.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
@@ -25,6 +26,7 @@ class JobRunner {
     std::vector<std::unique_ptr<Desk>>& desks;
     ReadyQueue& ready;
     AttemptBook& attempts;
+    JobCalls& calls;
     Settler& settler;
     TimeLimits& limits;
     WorkerTally& tally;

@@ -1,9 +1,12 @@
 #include "jobs/job_streams.h"
 
+#include <array>
+
 namespace leat {
 namespace {
 
 constexpr Duration kDeadLettersKept = std::chrono::hours(24 * 30);
+constexpr Duration kDoneRecordsKept = std::chrono::hours(24 * 7);
 
 Result<void> ensure(Broker& broker, const StreamConfig& config, Log& log) {
   const auto ensured = broker.ensure_stream(config);
@@ -25,13 +28,18 @@ Result<void> ensure_job_streams(Broker& broker, const Names& names, unsigned rep
                               .replicas = replicas};
     if (auto ensured = ensure(broker, config, log); !ensured) return ensured;
   }
-  return ensure(broker,
-                {.name = names.dead_stream(),
-                 .subjects = {names.dead_filter()},
-                 .retention = Retention::kLimits,
-                 .max_age = kDeadLettersKept,
-                 .replicas = replicas},
-                log);
+  const std::array<StreamConfig, 3> kept{
+      {{.name = names.dead_stream(), .subjects = {names.dead_filter()}, .max_age = kDeadLettersKept},
+       {.name = names.scheduled_stream(), .subjects = {names.scheduled_filter()}, .max_messages_per_subject = 1},
+       {.name = names.done_stream(),
+        .subjects = {names.done_filter()},
+        .max_age = kDoneRecordsKept,
+        .max_messages_per_subject = 1}}};
+  for (StreamConfig config : kept) {
+    config.replicas = replicas;
+    if (auto ensured = ensure(broker, config, log); !ensured) return ensured;
+  }
+  return {};
 }
 
 Result<std::unique_ptr<KeyValue>> open_attempts(Broker& broker, const Names& names, unsigned replicas) {
@@ -40,6 +48,10 @@ Result<std::unique_ptr<KeyValue>> open_attempts(Broker& broker, const Names& nam
 
 Result<std::unique_ptr<KeyValue>> open_results(Broker& broker, const Names& names, Duration ttl, unsigned replicas) {
   return broker.open_bucket({.name = names.results_bucket(), .ttl = ttl, .replicas = replicas});
+}
+
+Result<std::unique_ptr<KeyValue>> open_leader(Broker& broker, const Names& names, unsigned replicas) {
+  return broker.open_bucket({.name = names.leader_bucket(), .replicas = replicas});
 }
 
 Result<std::unique_ptr<KeyValue>> open_control(Broker& broker, const Names& names, unsigned replicas) {

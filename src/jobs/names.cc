@@ -4,6 +4,11 @@
 
 namespace leat {
 
+SystemTime enqueued_at(const StoredMessage& job) {
+  const auto said = job.headers.get(wire::kEnqueuedAt);
+  return said ? from_rfc3339(*said).value_or(job.time) : job.time;
+}
+
 Result<void> Names::check() const {
   if (is_plain_name(space_)) return {};
   return Error(ErrorCode::kInvalidArgument, "namespace \"" + space_ + "\": use 1 to 64 letters, digits, `_` or `-`");
@@ -47,11 +52,29 @@ std::optional<std::string_view> Names::paused_queue(std::string_view key) {
 }
 
 std::string Names::dead_queue_filter(std::string_view queue) const {
-  return joined("dlq.", '.').append(queue).append(".*");
+  return joined("dlq.", '.').append(queue).append(".>");
 }
 
-std::string Names::dead_subject(std::string_view queue, std::string_view origin) const {
-  return joined("dlq.", '.').append(queue).append(".").append(origin);
+std::string Names::dead_job_filter(const JobId& id) const {
+  return joined("dlq.", '.').append(id.queue()).append(".").append(id.key()).append(".*");
+}
+
+std::string Names::dead_subject(std::string_view queue, std::string_view key, std::string_view origin) const {
+  return joined("dlq.", '.').append(queue).append(".").append(key.empty() ? "-" : key).append(".").append(origin);
+}
+
+std::optional<JobId> Names::id_behind(std::string_view prefix, std::string_view subject) const {
+  if (!subject.starts_with(prefix)) return std::nullopt;
+  auto id = JobId::parse(subject.substr(prefix.size()));
+  return id ? std::optional(std::move(*id)) : std::nullopt;
+}
+
+std::optional<JobId> Names::scheduled_id(std::string_view subject) const {
+  return id_behind(joined("scheduled.", '.'), subject);
+}
+
+std::optional<JobId> Names::done_id(std::string_view subject) const {
+  return id_behind(joined("done.", '.'), subject);
 }
 
 }  // namespace leat

@@ -21,6 +21,12 @@ inline constexpr std::string_view kDeadline = "Leat-Deadline";  // milliseconds 
 inline constexpr std::string_view kResult = "Leat-Result";
 inline constexpr std::string_view kKeepResult = "keep";
 inline constexpr std::string_view kBulkToken = "_";
+inline constexpr std::string_view kTrack = "Leat-Track";     // kYes: leaves a done record
+inline constexpr std::string_view kAfter = "Leat-After";     // of a waiting job: bytes of payload that list its parents
+inline constexpr std::string_view kIfDead = "Leat-If-Dead";  // kRun, else it is cancelled with its parent
+inline constexpr std::string_view kMovedFrom = "Leat-Moved-From";  // where it waited for its time or its parents
+inline constexpr std::string_view kYes = "yes";
+inline constexpr std::string_view kRun = "run";
 inline constexpr std::string_view kDeadReason = "Leat-Dead-Reason";
 inline constexpr std::string_view kDeadError = "Leat-Dead-Error";
 inline constexpr std::string_view kDeadAttempts = "Leat-Dead-Attempts";
@@ -31,6 +37,10 @@ inline constexpr std::string_view kEnqueuedAt = "Leat-Enqueued-At";
 // What a dead letter may add to its job: Queue::max_payload() leaves room for it.
 inline constexpr std::size_t kDeadLetterRoom = 8 * 1024;
 }  // namespace wire
+
+// When the job was enqueued: a dead letter says it, and a job that waited elsewhere for its time; else its own
+// message's time is it.
+SystemTime enqueued_at(const StoredMessage& job);
 
 class Names {
  public:
@@ -53,7 +63,22 @@ class Names {
   std::string dead_stream() const { return joined("dlq", '_'); }
   std::string dead_filter() const { return joined("dlq", '.') + ".>"; }
   std::string dead_queue_filter(std::string_view queue) const;
-  std::string dead_subject(std::string_view queue, std::string_view origin) const;
+  std::string dead_job_filter(const JobId& id) const;
+  // Of the queue's dead letter with this origin; the key is the job's, or empty for what was none.
+  std::string dead_subject(std::string_view queue, std::string_view key, std::string_view origin) const;
+
+  // Jobs that wait for their time or their parents.
+  std::string scheduled_stream() const { return joined("scheduled", '_'); }
+  std::string scheduled_filter() const { return joined("scheduled", '.') + ".>"; }
+  std::string scheduled_subject(const JobId& id) const { return joined("scheduled.", '.') + id.str(); }
+  // What tracked jobs leave behind.
+  std::string done_stream() const { return joined("done", '_'); }
+  std::string done_filter() const { return joined("done", '.') + ".>"; }
+  std::string done_subject(std::string_view id) const { return joined("done.", '.').append(id); }
+  std::string done_subject(const JobId& id) const { return done_subject(id.str()); }
+  // The id in a subject of these two; empty when it is none.
+  std::optional<JobId> scheduled_id(std::string_view subject) const;
+  std::optional<JobId> done_id(std::string_view subject) const;
 
   std::string attempts_bucket() const { return joined("attempts", '_'); }
   std::string results_bucket() const { return joined("results", '_'); }
@@ -65,9 +90,17 @@ class Names {
   static std::string pause_key(std::string_view queue) { return "pause." + std::string(queue); }
   // The queue of such a key; empty when it is another one.
   static std::optional<std::string_view> paused_queue(std::string_view key);
+  // Calls to whoever has a job in hand: end it, or say so.
+  static constexpr std::string_view kCancelPrefix = "cancel";
+  static constexpr std::string_view kAskPrefix = "ask";
+  static std::string cancel_key(const JobId& id) { return "cancel." + id.str(); }
+  static std::string ask_key(const JobId& id) { return "ask." + id.str(); }
+
+  std::string leader_bucket() const { return joined("leader", '_'); }
 
  private:
   std::string joined(std::string_view rest, char separator) const;
+  std::optional<JobId> id_behind(std::string_view prefix, std::string_view subject) const;
 
   std::string space_;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/text.h"
-#include "jobs/result_record.h"
 #include "jobs/unique_key.h"
 
 namespace leat {
@@ -139,7 +138,7 @@ void Settler::process(std::vector<Closing>& batch) {
     closing.failed = false;
     if (!closing.judged && !closing.finished.job->lost) judge(closing);
   }
-  store_results(batch);
+  store_endings(batch);
   store_records(batch);
   drop_marks(batch);
   bury(batch);
@@ -154,7 +153,7 @@ void Settler::judge(Closing& closing) {
     case FinishedJob::Ending::kUnknownKind: return judge_unknown_kind(closing);
     case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
     case FinishedJob::Ending::kExhausted:
-      closing.store_result = closing.finished.job->delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+      closing.store_ending = leaves_something(closing.finished.job->delivery.message);
       return condemn(closing, JobRules::keeps_crashing(*closing.finished.job) ? "crashed" : "attempts",
                      "its last attempt began and never ended: the worker died");
     case FinishedJob::Ending::kExpired: return judge_expiry(closing);
@@ -170,7 +169,7 @@ void Settler::judge_outcome(Closing& closing) {
   const Outcome& outcome = closing.finished.outcome;
   // A unique key is free once the broker has processed the settlement.
   closing.confirm = job.record.revision != 0 || is_unique(job.delivery.message);
-  closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+  closing.store_ending = leaves_something(job.delivery.message);
   switch (outcome.kind()) {
     case Outcome::Kind::kDone:
     case Outcome::Kind::kCancelled: return record_ending(closing);
@@ -217,7 +216,7 @@ void Settler::judge_failure(Closing& closing) {
   }
   closing.verdict = Verdict::kRetry;
   closing.store_record = true;
-  closing.store_result = false;
+  closing.store_ending = false;
   parts_.log.warn("attempt failed",
                   {{"job_id", parts_.names.id_text(job.delivery.message)},
                    {"attempt", job.record.attempts()},
@@ -233,12 +232,12 @@ void Settler::judge_snooze(Closing& closing) {
   job.record.due = later(parts_.clock.now(), closing.delay);
   closing.verdict = Verdict::kRetry;
   closing.store_record = true;
-  closing.store_result = false;
+  closing.store_ending = false;
 }
 
 void Settler::judge_expiry(Closing& closing) {
   HeldJob& job = *closing.finished.job;
-  closing.store_result = job.delivery.message.headers.get(wire::kResult) == wire::kKeepResult;
+  closing.store_ending = leaves_something(job.delivery.message);
   const std::string& said = closing.finished.outcome.text();
   if (!said.empty()) add_failure(closing);
   condemn(closing, "deadline", said.empty() ? "its deadline passed before an attempt could begin" : said);
@@ -250,7 +249,7 @@ void Settler::judge_unknown_kind(Closing& closing) {
   const StoredMessage& message = job.delivery.message;
   const std::string kind(message.headers.get(wire::kKind).value_or("(none)"));
   const Duration waited = parts_.clock.now() - message.time;
-  closing.store_result = message.headers.get(wire::kResult) == wire::kKeepResult;
+  closing.store_ending = leaves_something(message);
   if (waited >= parts_.options.unknown_kind_grace) {
     return condemn(closing, "unknown_kind", "no worker has a handler for kind " + kind);
   }
@@ -258,7 +257,7 @@ void Settler::judge_unknown_kind(Closing& closing) {
   constexpr Duration kLongest = std::chrono::seconds(30);
   closing.verdict = Verdict::kRetry;
   closing.delay = std::min(std::clamp(waited / 4, kShortest, kLongest), parts_.options.unknown_kind_grace - waited);
-  closing.store_result = false;
+  closing.store_ending = false;
   // Many jobs of a kind come again and again: one line a while says it for all.
   constexpr Duration kQuiet = std::chrono::seconds(10);
   SteadyTime& said = unknown_said_[kind];
@@ -298,41 +297,45 @@ void Settler::retry_step(Closing& closing, std::string_view step, const Error& e
                    {"error", error.message()}});
 }
 
-void Settler::store_results(std::vector<Closing>& batch) {
-  std::vector<KeyWrite> writes;
+void Settler::store_endings(std::vector<Closing>& batch) {
+  std::vector<EndedJob> endings;
   std::vector<Closing*> closings;
   for (Closing& closing : batch) {
-    if (!closing.store_result || closing.finished.job->lost) continue;
-    const HeldJob& job = *closing.finished.job;
-    const Outcome& outcome = closing.finished.outcome;
-    JobResult result{.attempts = std::max(job.record.attempts(), 1U), .finished_at = parts_.clock.now()};
-    if (closing.bury) {
-      result.state = JobResult::State::kDead;
-      result.error = closing.error;
-    } else if (outcome.kind() == Outcome::Kind::kCancelled) {
-      result.state = JobResult::State::kCancelled;
-      result.error = outcome.text();
-    } else {
-      result.value = outcome.text();
-      result.attempts = job.record.attempts() + 1;
-    }
-    writes.push_back({.kind = KeyWrite::Kind::kPut,
-                      .key = parts_.names.id_text(job.delivery.message),
-                      .value = encode_result(result)});
+    if (!closing.store_ending || closing.finished.job->lost) continue;
+    const Message& message = closing.finished.job->delivery.message;
+    endings.push_back({.job = &message, .id = parts_.names.id_text(message), .result = result_of(closing)});
     closings.push_back(&closing);
   }
-  if (writes.empty()) return;
-  const auto written = parts_.results.write(writes);
-  for (std::size_t i = 0; i < writes.size(); ++i) {
+  if (endings.empty()) return;
+  const auto written = parts_.endings.write(endings);
+  for (std::size_t i = 0; i < endings.size(); ++i) {
     if (written[i]) {
-      closings[i]->store_result = false;
+      closings[i]->store_ending = false;
     } else if (written[i].error().code() == ErrorCode::kInvalidArgument && !closings[i]->bury) {
+      // Stays to be stored: what died of its result has one, too.
       condemn(*closings[i], "dead", "its result cannot be stored: " + written[i].error().message());
-      closings[i]->store_result = false;
+      closings[i]->failed = true;
     } else {
       retry_step(*closings[i], "store result", written[i].error());
     }
   }
+}
+
+JobResult Settler::result_of(const Closing& closing) const {
+  const AttemptRecord& record = closing.finished.job->record;
+  const Outcome& outcome = closing.finished.outcome;
+  JobResult result{.attempts = std::max(record.attempts(), 1U), .finished_at = parts_.clock.now()};
+  if (closing.bury) {
+    result.state = JobResult::State::kDead;
+    result.error = closing.error;
+  } else if (outcome.kind() == Outcome::Kind::kCancelled) {
+    result.state = JobResult::State::kCancelled;
+    result.error = outcome.text();
+  } else {
+    result.value = outcome.text();
+    result.attempts = record.attempts() + 1;
+  }
+  return result;
 }
 
 void Settler::store_records(std::vector<Closing>& batch) {
@@ -435,6 +438,7 @@ void Settler::conclude(std::vector<Closing>& batch) {
     over.push_back(job);
     const bool is_over = job->lost ? job->record.is_only_mark() : closing.verdict != Verdict::kRetry;
     if (is_over && job->record.revision != 0) remembered.push_back(job);
+    if (is_over) parts_.calls.over(*job);
     count(closing);
   }
   if (!remembered.empty()) parts_.attempts.erase(remembered);

@@ -1,8 +1,8 @@
 // Ends jobs: writes what is to be remembered of them, then settles their leases; a thread of its own, in batches.
 //
-// Order for each job, so that a crash between any two steps loses nothing: result, attempt record, dead letter; then
-// the settlement; then the attempt record goes. A step that fails is tried again for as long as the lease holds; after
-// that the broker gives the job to another worker, which finds what was written.
+// Order for each job, so that a crash between any two steps loses nothing: result and done record, attempt record, dead
+// letter; then the settlement; then the attempt record goes. A step that fails is tried again for as long as the lease
+// holds; after that the broker gives the job to another worker, which finds what was written.
 #pragma once
 
 #include <atomic>
@@ -17,10 +17,11 @@
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
+#include "jobs/endings.h"
+#include "jobs/job_calls.h"
 #include "jobs/job_ledger.h"
 #include "jobs/job_rules.h"
 #include "jobs/undertaker.h"
-#include "leat/key_value.h"
 #include "leat/log.h"
 #include "leat/worker.h"
 
@@ -46,8 +47,9 @@ class Settler {
     std::vector<std::unique_ptr<Desk>>& desks;
     JobLedger& ledger;
     AttemptBook& attempts;
+    JobCalls& calls;
     Undertaker& undertaker;
-    KeyValue& results;
+    Endings& endings;
     WorkerTally& tally;
   };
 
@@ -78,7 +80,7 @@ class Settler {
     std::string error{};
     bool judged = false;
     bool failed = false;        // a step did not work this time
-    bool store_result = false;  // still to do
+    bool store_ending = false;  // still to do
     bool store_record = false;  // still to do
     bool drop_mark = false;     // still to do: the record is a start mark alone
     bool bury = false;          // still to do
@@ -98,7 +100,8 @@ class Settler {
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
   void condemn(Closing& closing, std::string_view reason, std::string error);
-  void store_results(std::vector<Closing>& batch);
+  void store_endings(std::vector<Closing>& batch);
+  JobResult result_of(const Closing& closing) const;
   void store_records(std::vector<Closing>& batch);
   void drop_marks(std::vector<Closing>& batch);
   void bury(std::vector<Closing>& batch);

@@ -46,7 +46,7 @@ AppendRequest Undertaker::make_letter(const Death& death) const {
   // The time that a stream was created keeps its numbers apart from those of an earlier stream of that name.
   const std::string origin = served.stream + "-" + served.stream_created + "-" + std::to_string(message.sequence);
 
-  AppendRequest letter{.message = {.subject = names_.dead_subject(served.queue, origin),
+  AppendRequest letter{.message = {.subject = names_.dead_subject(served.queue, id ? id->key() : "", origin),
                                    .headers = message.headers,
                                    .payload = message.payload},
                        .message_id = origin,
@@ -57,7 +57,7 @@ AppendRequest Undertaker::make_letter(const Death& death) const {
   headers.set(wire::kDeadReason, death.reason);
   headers.set(wire::kDeadError, header_text(death.error, kLongestError));
   headers.set(wire::kDeadAttempts, std::to_string(job.record.attempts()));
-  headers.set(wire::kEnqueuedAt, to_rfc3339(message.time));
+  headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(message)));
   if (!job.record.failures.empty()) headers.set(wire::kDeadHistory, history_of(job.record));
   return letter;
 }

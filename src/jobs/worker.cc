@@ -13,6 +13,7 @@
 #include "jobs/job_runner.h"
 #include "jobs/job_streams.h"
 #include "jobs/lease_keeper.h"
+#include "jobs/scheduler.h"
 
 namespace leat {
 namespace {
@@ -58,7 +59,8 @@ class Worker::Crew {
         options_(with_defaults(std::move(options))),
         log_(*options_.log),
         names_(options_.name_space),
-        rules_(options_) {}
+        rules_(options_),
+        endings_(broker, names_, options_.replicas) {}
   ~Crew() { stop(); }
 
   JobRules& rules() { return rules_; }
@@ -71,6 +73,7 @@ class Worker::Crew {
  private:
   Result<void> open_queues();
   Result<void> open_queue(Priority priority, const std::string& queue);
+  Result<void> open_scheduler();
   void assemble(std::unique_ptr<KeyValue> attempts);
   void give_back_unstarted();
   void stop_taking();
@@ -84,13 +87,14 @@ class Worker::Crew {
   const Names names_;
   JobRules rules_;
   WorkerTally tally_;
+  Endings endings_;
 
-  std::unique_ptr<KeyValue> results_;
-  std::unique_ptr<PauseWatch> pauses_;
   std::vector<std::unique_ptr<ServedQueue>> served_;
   std::vector<ConsumerConfig> subscriptions_;
   std::vector<std::unique_ptr<Desk>> desks_;
   JobLedger ledger_;
+  std::unique_ptr<JobCalls> calls_;
+  std::unique_ptr<ControlWatch> control_;
   std::unique_ptr<AttemptBook> attempts_;
   std::unique_ptr<Undertaker> undertaker_;
   std::unique_ptr<ReadyQueue> ready_;
@@ -99,6 +103,7 @@ class Worker::Crew {
   std::unique_ptr<TimeLimits> limits_;
   std::unique_ptr<JobRunner> runner_;
   std::vector<std::unique_ptr<Fetcher>> fetchers_;
+  std::unique_ptr<Scheduler> scheduler_;  // null when this worker is not to lead
 
   std::atomic<bool> assembled_{false};  // the roles are there, for those who ask without the mutex
   Mutex mutex_;                         // one start or stop at a time
@@ -113,10 +118,9 @@ Result<void> Worker::Crew::start() {
   if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log_); !ensured) return ensured;
   auto attempts = open_attempts(broker_, names_, options_.replicas);
   if (!attempts) return attempts.error();
-  auto results = open_results(broker_, names_, std::chrono::hours(24 * 7), options_.replicas);
-  if (!results) return results.error();
-  results_ = std::move(*results);
+  if (const auto opened = endings_.open(); !opened) return opened.error();
   if (auto opened = open_queues(); !opened) return opened;
+  if (auto opened = open_scheduler(); !opened) return opened;
   assemble(std::move(*attempts));
   assembled_ = true;
   settler_->start();
@@ -124,6 +128,7 @@ Result<void> Worker::Crew::start() {
   limits_->start();
   runner_->start();
   for (const auto& fetcher : fetchers_) fetcher->start();
+  if (scheduler_ != nullptr) scheduler_->start();
   state_ = State::kRunning;
   log_.info("worker started",
             {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", rules_.kinds()}});
@@ -142,8 +147,10 @@ Result<void> Worker::Crew::open_queues() {
       if (auto opened = open_queue(priority, queue); !opened) return opened;
     }
   }
-  pauses_ = std::make_unique<PauseWatch>(std::move(*control), log_);
-  return pauses_->start();
+  control_ = std::make_unique<ControlWatch>(std::move(*control), log_);
+  calls_ = std::make_unique<JobCalls>(JobCalls::Parts{ledger_, control_->records(), options_.name, log_});
+  control_->set_listener([this](const KeyEntry& entry) { calls_->heard(entry); });
+  return control_->start();
 }
 
 Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queue) {
@@ -172,6 +179,15 @@ Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queu
   return {};
 }
 
+Result<void> Worker::Crew::open_scheduler() {
+  if (!options_.scheduler) return {};
+  auto records = open_leader(broker_, names_, options_.replicas);
+  if (!records) return records.error();
+  scheduler_ = std::make_unique<Scheduler>(Scheduler::Parts{broker_, names_, endings_, options_.name, kLeaderTtl, log_},
+                                           std::move(*records));
+  return {};
+}
+
 void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   Clock& clock = broker_.clock();
   std::vector<Priority> priorities;
@@ -182,14 +198,15 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
   settler_ = std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_,
-                                                      *attempts_, *undertaker_, *results_, tally_});
+                                                      *attempts_, *calls_, *undertaker_, endings_, tally_});
   lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_});
   limits_ = std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after});
   runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
-                                                         *attempts_, *settler_, *limits_, tally_});
+                                                         *attempts_, *calls_, *settler_, *limits_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
-    fetchers_.push_back(std::make_unique<Fetcher>(Fetcher::Parts{
-        broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_, *attempts_, *settler_, *pauses_, log_}));
+    fetchers_.push_back(
+        std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_,
+                                                 *attempts_, *settler_, *control_, log_}));
   }
 }
 
@@ -205,7 +222,6 @@ void Worker::Crew::stop_taking() {
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();
   for (const auto& fetcher : fetchers_) fetcher->stop();
-  pauses_->stop();
 }
 
 std::size_t Worker::Crew::running() const {
@@ -240,6 +256,7 @@ void Worker::Crew::stop() {
   state_ = State::kStopped;
   log_.info("worker stops", {{"worker", options_.name}});
   stop_taking();
+  if (scheduler_ != nullptr) scheduler_->stop();
   runner_->request_stop();
   if (!wait_for_handlers(options_.grace)) {
     for (const auto& desk : desks_) desk->stop_all(StopReason::kShutdown);
@@ -247,6 +264,7 @@ void Worker::Crew::stop() {
   }
   runner_->stop();
   limits_->stop();
+  control_->stop();
   settler_->stop();
   lease_keeper_->stop();
   log_.info("worker stopped", {{"worker", options_.name}, {"done", tally_.done.load()}});

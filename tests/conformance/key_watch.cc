@@ -121,6 +121,18 @@ TEST_P(Watch, LastOfSeveralQuickChangesCounts) {
   EXPECT_TRUE(reaches(*watch, "a", "erased"));
 }
 
+TEST_P(Watch, BeginsWhileItsRecordIsWritten) {
+  for (int round = 0; round < 30; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    ASSERT_OK(bucket().put(key, "1"));
+    auto watch = bucket().watch(key).value();
+    Thread writer = start_thread("writer", [&](const std::stop_token&) {
+      for (int i = 2; i <= 5; ++i) (void)bucket().put(key, std::to_string(i));
+    });
+    EXPECT_TRUE(reaches(*watch, key, "5")) << round;
+  }
+}
+
 TEST_P(Watch, FollowsItsPrefixOnly) {
   ASSERT_OK(bucket().put("a.x", "1"));
   ASSERT_OK(bucket().put("ab", "2"));

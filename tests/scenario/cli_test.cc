@@ -64,14 +64,39 @@ struct CliTest : ::testing::Test {
 
 TEST_F(CliTest, EveryHelpEndsWithAnExample) {
   for (const std::string command :
-       {"", "enqueue", "worker", "job", "job result", "queue", "queue list", "queue pause", "queue resume",
-        "queue purge", "dead", "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
+       {"", "enqueue", "worker", "job", "job result", "job status", "job cancel", "queue", "queue list", "queue pause",
+        "queue resume", "queue purge", "dead", "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
     const Ended help = leat(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     const auto example = help.output.find("\nExample:\n  leat ");
     ASSERT_NE(example, std::string::npos) << help.output;
     EXPECT_NE(help.output.find(command, example), std::string::npos) << help.output;
   }
+}
+
+TEST_F(CliTest, JobsWaitForOthersAndAreLookedAtAndCancelled) {
+  const auto enqueue = [&](const std::string& options) {
+    std::string id = leat("enqueue step 1 " + options).output;
+    id.pop_back();
+    return id;
+  };
+  const std::string parent = enqueue("--track");
+  const std::string child = enqueue("--track --after " + parent);
+  const std::string other = enqueue("--track --if-dead run --after " + parent + "," + child);
+  EXPECT_EQ(leat_json("job status " + parent)["state"], "pending");
+  EXPECT_EQ(leat_json("job status " + child)["state"], "waiting");
+  EXPECT_NE(leat("job status " + child).output.find(" is waiting\n  kind: step"), std::string::npos);
+  const Ended refused = leat("enqueue step 1 --after medium.default.nobody");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.error.find("cannot be waited for"), std::string::npos) << refused.error;
+  EXPECT_EQ(leat("enqueue step 1 --after nonsense").code, 2);
+  EXPECT_EQ(leat_json("job cancel " + child)["was"], "scheduled");
+  EXPECT_EQ(leat("job cancel " + child).code, 1);
+  EXPECT_EQ(leat_json("job status " + child)["state"], "cancelled");
+  EXPECT_EQ(leat("job status medium.default.nobody").code, 1);
+  const ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--exec", "step=cat"});
+  EXPECT_EQ(json::parse(leat("enqueue step 7 --wait 30s --json --after " + parent).output)["value"], "7");
+  EXPECT_EQ(leat_json("job status " + other + " --wait 5s")["state"], "done");
 }
 
 TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {

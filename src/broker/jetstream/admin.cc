@@ -83,7 +83,8 @@ Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view st
                      .filter = std::string(filter_or_all(text_at(config, "filter_subject"))),
                      .pending = number_at(info, "num_pending"),
                      .unsettled = number_at(info, "num_ack_pending"),
-                     .redelivered = number_at(info, "num_redelivered")});
+                     .redelivered = number_at(info, "num_redelivered"),
+                     .delivered_up_to = number_at(object_at(info, "delivered"), "stream_seq")});
   });
   if (!listed) return listed.error();
   std::sort(facts.begin(), facts.end(), [](const ConsumerFacts& a, const ConsumerFacts& b) { return a.name < b.name; });

@@ -159,10 +159,11 @@ Result<std::unique_ptr<KeyWatch>> JetStreamKeyValue::watch(std::string_view pref
 
 namespace {
 
-// Servers before 2.10 know one filter per consumer: there everything comes, and is sorted out here.
+// Servers before 2.10 know one filter per consumer, and 2.10.27 overlooks for good what is written under one of several
+// while the consumer is made (2.15.1 does not): there everything comes, and is sorted out here.
 OrderedConfig watch_config(Session& session, const BucketNames& names, std::string_view prefix) {
   OrderedConfig config{.stream = names.stream, .start = OrderedConfig::Start::kLastOfEachSubject};
-  if (!prefix.empty() && session.level().at_least(2, 10)) {
+  if (!prefix.empty() && session.level().at_least(2, 15)) {
     config.filters = {names.subject(prefix), names.subject(prefix) + ".>"};
   }
   return config;

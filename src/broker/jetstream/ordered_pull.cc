@@ -16,6 +16,7 @@ constexpr milliseconds kGrace{500};
 constexpr milliseconds kPause{100};
 constexpr milliseconds kUnused{300'000};  // the server removes a consumer that nobody pulls from
 constexpr milliseconds kLook{250};        // at the end of a stream, whether it still is the end
+constexpr milliseconds kLongestPatience{8000};
 constexpr std::size_t kLeastBatch = 256;
 
 }  // namespace
@@ -49,17 +50,27 @@ Result<std::vector<OrderedMessage>> OrderedPull::next(std::size_t most, SteadyTi
 
 // Returns when something arrived, when a gap shows that nothing right can come, at the end, or at the deadline.
 Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop) {
-  const Duration look = at_end == AtEnd::kReturn ? kLook : kHeartbeat;
+  const auto looks = [&] { return at_end == AtEnd::kReturn || !verified_; };
   bool silent = false;
+  SteadyTime silent_since = clock_.steady();
   while (true) {
     if (auto recovered = recover(); !recovered) return recovered;
     // What was pending may have been removed meanwhile: silence is a reason to ask as well.
-    if (at_end == AtEnd::kReturn && (silent || pending_ == 0)) {
+    if (looks() && (silent || (at_end == AtEnd::kReturn && pending_ == 0))) {
       auto more = ask_for_more();
       if (!more) return more.error();
       if (!*more) {
         pending_ = 0;
-        return {};
+        verified_ = true;
+        if (at_end == AtEnd::kReturn) return {};
+      } else if (silent && clock_.steady() - silent_since >= patience_) {
+        // A consumer can overlook for good what was written while it sent what was there before (seen with
+        // last_per_subject and two filters on server 2.10.27).
+        patience_ = std::min<Duration>(2 * patience_, kLongestPatience);
+        silent_since = clock_.steady();
+        MutexLock lock(mutex_);
+        broken_ = true;
+        continue;
       }
     }
     MutexLock lock(mutex_);
@@ -68,7 +79,7 @@ Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_e
     if (!arrived_.empty() || stop.stop_requested() || clock_.steady() >= deadline) return {};
     if (broken_) continue;
     waiting_ = true;
-    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + look), stop);
+    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + (looks() ? kLook : kHeartbeat)), stop);
     waiting_ = false;
     silent = arrived_.empty();
     if (connected_ && clock_.steady() - heard_ > 2 * kHeartbeat + kGrace) broken_ = true;
@@ -143,6 +154,7 @@ Result<void> OrderedPull::create() {
   auto made = session_.api().require(call("CONSUMER.CREATE"), body, "stream \"" + config_.stream + "\"");
   if (!made) return made.error();
   pending_ = number_at(*made, "num_pending");
+  verified_ = false;
   start_floor_ = number_at(object_at(*made, "delivered"), "stream_seq");
   consumer_sequence_ = 0;
   consumer_made_ = true;
@@ -217,6 +229,7 @@ std::vector<OrderedMessage> OrderedPull::take(std::size_t most) {
     stream_sequence_ = position->stream_sequence;
     pending_ = position->pending;
     taken.push_back(std::move(next));
+    patience_ = kPatience;
   }
   return taken;
 }

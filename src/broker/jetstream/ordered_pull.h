@@ -68,6 +68,10 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   std::uint64_t consumer_sequence_ = 0;  // of the last message returned
   std::uint64_t stream_sequence_ = 0;
   std::uint64_t start_floor_ = 0;  // the consumer begins behind it
+  // How long the consumer may be silent while there is more for it.
+  static constexpr Duration kPatience = std::chrono::milliseconds(500);
+  Duration patience_ = kPatience;
+  bool verified_ = false;  // it has been seen to leave nothing out since it was made
 
   Mutex mutex_;
   CondVar changed_;

@@ -103,6 +103,7 @@ ConsumerFacts MemorySubscription::facts(const MessageLog& log) const {
     if (subject_matches(filter_, record->message.subject)) ++facts.pending;
   }
   facts.unsettled = unsettled_.size();
+  facts.delivered_up_to = next_new_ - 1;
   facts.redelivered = static_cast<std::uint64_t>(std::count_if(
       unsettled_.begin(), unsettled_.end(), [](const auto& entry) { return entry.second.delivery_count > 1; }));
   return facts;

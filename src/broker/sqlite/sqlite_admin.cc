@@ -86,7 +86,8 @@ Result<std::vector<ConsumerFacts>> SqliteAdmin::consumers(std::string_view strea
                        .filter = filter.text,
                        .pending = count(database, row.id, filter, consumer.number(3), row.last_sequence),
                        .unsettled = consumer.number(4),
-                       .redelivered = count_redelivered(database, consumer.integer(0))});
+                       .redelivered = count_redelivered(database, consumer.integer(0)),
+                       .delivered_up_to = consumer.number(3)});
     }
     return facts;
   });

@@ -1,6 +1,7 @@
-// Which queues are paused, as the control records say: read at start, then followed.
+// What the control records say, read at start and then followed: which queues are paused, and calls about single jobs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -16,9 +17,13 @@
 namespace leat {
 
 // Thread-safe.
-class PauseWatch {
+class ControlWatch {
  public:
-  PauseWatch(std::unique_ptr<KeyValue> control, Log& log) : control_(std::move(control)), log_(log) {}
+  ControlWatch(std::unique_ptr<KeyValue> control, Log& log) : control_(std::move(control)), log_(log) {}
+
+  KeyValue& records() { return *control_; }
+  // Told of every record that is no pause, on the watch's thread; before start().
+  void set_listener(std::function<void(const KeyEntry&)> listener) { listener_ = std::move(listener); }
 
   // Reads what is there, and follows it from now on. Errors: as KeyValue::watch().
   Result<void> start();
@@ -40,6 +45,7 @@ class PauseWatch {
 
   std::unique_ptr<KeyValue> control_;
   Log& log_;
+  std::function<void(const KeyEntry&)> listener_ = [](const KeyEntry&) {};
   std::unique_ptr<KeyWatch> watch_;  // null: to be opened (again)
   mutable Mutex mutex_;
   CondVar changed_;

@@ -1,4 +1,4 @@
-#include "jobs/pause_watch.h"
+#include "jobs/control_watch.h"
 
 #include <utility>
 
@@ -11,35 +11,35 @@ constexpr Duration kPause = std::chrono::seconds(1);  // before a failed look is
 
 }  // namespace
 
-Result<void> PauseWatch::start() {
+Result<void> ControlWatch::start() {
   if (auto opened = open({}); !opened) return opened;
-  thread_ = start_thread("pause-watch", [this](const std::stop_token& stop) { run(stop); });
+  thread_ = start_thread("control-watch", [this](const std::stop_token& stop) { run(stop); });
   return {};
 }
 
-void PauseWatch::stop() {
+void ControlWatch::stop() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
 }
 
-bool PauseWatch::is_paused(const std::string& queue) const {
+bool ControlWatch::is_paused(const std::string& queue) const {
   MutexLock lock(mutex_);
   return paused_.contains(queue);
 }
 
-bool PauseWatch::wait_until_resumed(const std::string& queue, const std::stop_token& stop) {
+bool ControlWatch::wait_until_resumed(const std::string& queue, const std::stop_token& stop) {
   MutexLock lock(mutex_);
   return changed_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return !paused_.contains(queue); });
 }
 
-std::stop_token PauseWatch::pause_token(const std::string& queue) {
+std::stop_token ControlWatch::pause_token(const std::string& queue) {
   MutexLock lock(mutex_);
   return tokens_[queue].get_token();
 }
 
 // Opens the watch and reads what is there; from then on nothing is missed.
-Result<void> PauseWatch::open(const std::stop_token& stop) {
-  auto watch = control_->watch(Names::kPausePrefix);
+Result<void> ControlWatch::open(const std::stop_token& stop) {
+  auto watch = control_->watch("");
   if (!watch) return watch.error();
   std::set<std::string> there;
   while (!(*watch)->caught_up() && !stop.stop_requested()) {
@@ -49,6 +49,7 @@ Result<void> PauseWatch::open(const std::stop_token& stop) {
       const auto queue = Names::paused_queue(entry.key);
       if (queue && entry.erased) there.erase(std::string(*queue));
       if (queue && !entry.erased) there.emplace(*queue);
+      if (!queue) listener_(entry);
     }
   }
   watch_ = std::move(*watch);
@@ -59,34 +60,38 @@ Result<void> PauseWatch::open(const std::stop_token& stop) {
   return {};
 }
 
-void PauseWatch::run(const std::stop_token& stop) {
+void ControlWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     Result<void> followed = watch_ == nullptr ? open(stop) : follow(stop);
     if (followed) continue;
-    log_.warn("cannot see which queues are paused; trying again", {{"error", followed.error().message()}});
+    log_.warn("cannot see which queues are paused and which jobs cancelled; trying again",
+              {{"error", followed.error().message()}});
     if (followed.error().code() == ErrorCode::kNotFound) watch_.reset();
     sleep_for(real_clock(), kPause, stop);
   }
   watch_.reset();
 }
 
-Result<void> PauseWatch::follow(const std::stop_token& stop) {
+Result<void> ControlWatch::follow(const std::stop_token& stop) {
   const auto entries = watch_->next(kLongestWait, stop);
   if (!entries) return entries.error();
   for (const KeyEntry& entry : *entries) {
     const auto queue = Names::paused_queue(entry.key);
-    if (!queue) continue;
+    if (!queue) {
+      listener_(entry);
+      continue;
+    }
     entry.erased ? resumed(std::string(*queue)) : held(std::string(*queue));
   }
   return {};
 }
 
-std::set<std::string> PauseWatch::paused() const {
+std::set<std::string> ControlWatch::paused() const {
   MutexLock lock(mutex_);
   return paused_;
 }
 
-void PauseWatch::held(const std::string& queue) {
+void ControlWatch::held(const std::string& queue) {
   std::stop_source token{std::nostopstate};
   {
     MutexLock lock(mutex_);
@@ -97,7 +102,7 @@ void PauseWatch::held(const std::string& queue) {
   token.request_stop();
 }
 
-void PauseWatch::resumed(const std::string& queue) {
+void ControlWatch::resumed(const std::string& queue) {
   {
     MutexLock lock(mutex_);
     if (paused_.erase(queue) == 0) return;

@@ -1,0 +1,44 @@
+// Ends single jobs, on whichever machine they are.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "leat/broker.h"
+#include "leat/job.h"
+#include "leat/result.h"
+
+namespace leat {
+
+struct CancelResult {
+  enum class Was {
+    kUnknown,    // not there: finished, or never pushed. Nothing was done
+    kScheduled,  // it waited for its time, or for other jobs
+    kPending,    // no worker had ever had it
+    kRetrying,   // it waited for a retry
+    kHeld,       // a worker has it and has not begun: it will not
+    kRunning,    // its handler's stop token has fired; it ends as cancelled, unless the handler says done
+    kNoAnswer,  // a worker has or had it, and none answered in time. Removed: if that worker lives, the handler goes on
+                // to its end, and what it says counts no more
+  } was = Was::kUnknown;
+  std::string worker{};  // kHeld, kRunning: who has it
+};
+
+// Thread-safe. Borrows the broker, which must outlive it.
+class JobControl {
+ public:
+  explicit JobControl(Broker& broker, std::string name_space = "leat");
+  ~JobControl();
+
+  // The job is gone without a dead letter; those who wait for its result, and the jobs that wait for it, learn that it
+  // was cancelled. `max_wait` is how long the worker that has it may take to answer. Cancelling twice changes nothing.
+  // Errors: kInvalidArgument (a job of the bulk lane: it has no place of its own), kUnavailable, kUnknown.
+  Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait = std::chrono::seconds(2));
+
+ private:
+  class Canceller;
+  std::unique_ptr<Canceller> canceller_;
+};
+
+}  // namespace leat

@@ -1,0 +1,208 @@
+#include "jobs/dependents.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+
+namespace leat {
+namespace {
+
+// Done records are kept for 7 days: long before that it is written down that a parent is done.
+constexpr Duration kRememberAfter = std::chrono::hours(24);
+
+}  // namespace
+
+Result<void> Dependents::add(std::span<const StoredMessage> jobs) {
+  std::vector<JobId> parents;
+  for (const StoredMessage& job : jobs) {
+    if (!is_waiting_job(job)) continue;
+    const auto whole = parts_.broker.admin().read(parts_.places.names().scheduled_stream(), job.sequence);
+    if (!whole) return whole.error();
+    if (!*whole) continue;  // cancelled, or replaced by a later version that comes yet
+    if (auto added = add_one(**whole); !added) return added;
+    auto waiting = read_waiting(**whole);
+    if (!waiting) continue;
+    std::move(waiting->parents.begin(), waiting->parents.end(), std::back_inserter(parents));
+  }
+  return look_up(parents);
+}
+
+Result<void> Dependents::add_one(const StoredMessage& job) {
+  const auto id = parts_.places.names().scheduled_id(job.subject);
+  const auto waiting = read_waiting(job);
+  if (!id || !waiting) {
+    parts_.log.warn("a message among the waiting jobs is none, and is left alone", {{"subject", job.subject}});
+    return {};
+  }
+  drop(id->str());
+  Child child{
+      .sequence = job.sequence, .if_dead = waiting->if_dead, .waits_for = {}, .dead_parent = {}, .resolved = {}};
+  for (const JobId& parent : waiting->parents) {
+    if (child.waits_for.insert(parent.str()).second) by_parent_[parent.str()].push_back(id->str());
+  }
+  if (child.waits_for.empty()) ready_.push_back(id->str());
+  children_.insert_or_assign(id->str(), std::move(child));
+  return {};
+}
+
+void Dependents::drop(const std::string& id) {
+  const auto found = children_.find(id);
+  if (found == children_.end()) return;
+  for (const std::string& parent : found->second.waits_for) {
+    const auto waiters = by_parent_.find(parent);
+    if (waiters == by_parent_.end()) continue;
+    std::erase(waiters->second, id);
+    if (waiters->second.empty()) by_parent_.erase(waiters);
+  }
+  children_.erase(found);
+}
+
+void Dependents::ended(const std::string& id, JobResult::State state) {
+  const auto waiters = by_parent_.extract(id);
+  if (waiters.empty()) return;
+  const SystemTime now = parts_.broker.clock().now();
+  for (const std::string& name : waiters.mapped()) {
+    const auto found = children_.find(name);
+    if (found == children_.end()) continue;
+    Child& child = found->second;
+    child.waits_for.erase(id);
+    if (!child.resolved) child.resolved = now;
+    if (state != JobResult::State::kDone && child.if_dead == IfDead::kCancel) {
+      if (child.dead_parent.empty()) lost_.push_back(name);
+      child.dead_parent = id;
+    } else if (child.waits_for.empty() && child.dead_parent.empty()) {
+      ready_.push_back(name);
+    }
+  }
+}
+
+// Who is recorded has ended; the others are looked for.
+Result<void> Dependents::look_up(const std::vector<JobId>& parents) {
+  if (parents.empty()) return {};
+  const auto done = parts_.places.done(parents);
+  std::vector<JobId> open;
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    if (!done[i]) return done[i].error();
+    if (*done[i]) {
+      ended(parents[i].str(), (*done[i])->state);
+    } else {
+      open.push_back(parents[i]);
+    }
+  }
+  return look_for_the_gone(open);
+}
+
+// A tracked job is in one of its places, or leaves a record before it goes from the last of them. One that has done
+// neither was purged, or removed by hand.
+Result<void> Dependents::look_for_the_gone(const std::vector<JobId>& parents) {
+  const auto missing = [](const std::vector<JobId>& ids, const auto& found) -> Result<std::vector<JobId>> {
+    std::vector<JobId> rest;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!found[i]) return found[i].error();
+      if (!*found[i]) rest.push_back(ids[i]);
+    }
+    return rest;
+  };
+  auto rest = missing(parents, parts_.places.scheduled(parents));
+  if (rest) rest = missing(*rest, parts_.places.queued(*rest));
+  if (!rest) return rest.error();
+  const auto done = parts_.places.done(*rest);
+  for (std::size_t i = 0; i < rest->size(); ++i) {
+    const JobId& parent = (*rest)[i];
+    if (!done[i]) return done[i].error();
+    if (!*done[i]) {
+      parts_.log.warn("a job that others wait for is gone without a record: it counts as cancelled",
+                      {{"job_id", parent.str()}});
+    }
+    ended(parent.str(), *done[i] ? (*done[i])->state : JobResult::State::kCancelled);
+  }
+  return {};
+}
+
+Result<void> Dependents::resolve() {
+  if (auto cancelled = cancel_lost(); !cancelled) return cancelled;
+  return move_ready();
+}
+
+Result<void> Dependents::move_ready() {
+  while (!ready_.empty()) {
+    std::vector<ReadyJob> jobs;
+    while (!ready_.empty() && jobs.size() < Handoff::kMostAtOnce) {
+      const auto found = children_.find(ready_.back());
+      if (found != children_.end()) jobs.push_back({found->first, found->second.sequence});
+      ready_.pop_back();
+    }
+    if (auto moved = parts_.handoff.move(jobs); !moved) return moved;
+    for (const ReadyJob& job : jobs) children_.erase(job.id);
+  }
+  return {};
+}
+
+Result<void> Dependents::cancel_lost() {
+  for (const std::string& id : std::exchange(lost_, {})) {
+    const auto found = children_.find(id);
+    if (found == children_.end()) continue;
+    if (auto cancelled = cancel(id, found->second); !cancelled) return cancelled;
+    drop(id);
+  }
+  return {};
+}
+
+// The record before the removal: whoever waits for this one learns of it in any case.
+Result<void> Dependents::cancel(const std::string& id, const Child& child) {
+  const std::string stream = parts_.places.names().scheduled_stream();
+  const auto job = parts_.broker.admin().read(stream, child.sequence);
+  if (!job) return job.error();
+  if (!*job) return {};
+  const EndedJob ended{.job = &**job,
+                       .id = id,
+                       .result = {.state = JobResult::State::kCancelled,
+                                  .error = "job " + child.dead_parent + ", which it waited for, is dead or cancelled",
+                                  .finished_at = parts_.broker.clock().now()}};
+  if (auto written = std::move(parts_.endings.write({&ended, 1}).front()); !written) return written;
+  const auto removed = parts_.broker.admin().remove(stream, child.sequence);
+  if (!removed) return removed.error();
+  parts_.log.info("a job is cancelled with the one that it waited for",
+                  {{"job_id", id}, {"waited_for", child.dead_parent}});
+  return {};
+}
+
+Result<void> Dependents::sweep() {
+  std::vector<JobId> parents;
+  for (const auto& [parent, waiters] : by_parent_) {
+    if (auto id = JobId::parse(parent)) parents.push_back(std::move(*id));
+  }
+  if (auto looked = look_for_the_gone(parents); !looked) return looked;
+  const SystemTime now = parts_.broker.clock().now();
+  for (auto& [id, child] : children_) {
+    if (!child.resolved || now - *child.resolved < kRememberAfter) continue;
+    if (!child.dead_parent.empty() || child.waits_for.empty()) continue;  // about to go
+    if (auto remembered = remember(id, child); !remembered) return remembered;
+  }
+  return {};
+}
+
+// The same job with those parents alone that it still waits for.
+Result<void> Dependents::remember(const std::string& id, Child& child) {
+  const std::string stream = parts_.places.names().scheduled_stream();
+  auto job = parts_.broker.admin().read(stream, child.sequence);
+  if (!job) return job.error();
+  if (!*job) return {};
+  WaitingJob waiting{.parents = {}, .if_dead = child.if_dead};
+  for (const std::string& parent : child.waits_for) {
+    if (auto parsed = JobId::parse(parent)) waiting.parents.push_back(std::move(*parsed));
+  }
+  AppendRequest request{
+      .message = **job, .message_id = stream + "-" + std::to_string(child.sequence), .expected_last = child.sequence};
+  request.message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(**job)));
+  if (auto plain = make_plain(request.message); !plain) return plain;
+  make_waiting(request.message, waiting);
+  const auto appended = parts_.broker.append(stream, {&request, 1}).front();
+  if (!appended) return appended.error().code() == ErrorCode::kConflict ? Result<void>() : appended.error();
+  child.sequence = appended->sequence;
+  child.resolved.reset();
+  parts_.log.debug("written down which parents a job still waits for", {{"job_id", id}});
+  return {};
+}
+
+}  // namespace leat

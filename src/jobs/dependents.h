@@ -1,0 +1,70 @@
+// Jobs that wait for others: who waits for whom, and who is ready. For the one program that leads.
+//
+// Nothing is written while jobs become done: the waiting jobs themselves and the done records say all, and this is
+// their digest. A new leader makes it anew, at a few look-ups per parent.
+#pragma once
+
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "jobs/endings.h"
+#include "jobs/handoff.h"
+#include "jobs/job_places.h"
+#include "jobs/waiting_job.h"
+
+namespace leat {
+
+// Not thread-safe. After an error it must be made anew.
+class Dependents {
+ public:
+  struct Parts {
+    Broker& broker;
+    JobPlaces& places;
+    Endings& endings;
+    Handoff& handoff;
+    Log& log;
+  };
+
+  explicit Dependents(Parts parts) : parts_(std::move(parts)) {}
+
+  // Jobs that wait, as the scheduled stream shows them (their payloads are not needed); a later version of a job
+  // replaces the earlier one. Looks up what has become of their parents.
+  Result<void> add(std::span<const StoredMessage> jobs);
+  // A job has ended.
+  void ended(const std::string& id, JobResult::State state);
+  // Moves what is ready to its queue, and cancels what can never be.
+  Result<void> resolve();
+  // Now and then: finds parents that ended without a record, and writes down what is known before records grow too old.
+  Result<void> sweep();
+
+  std::size_t waiting() const { return children_.size(); }
+
+ private:
+  struct Child {
+    std::uint64_t sequence = 0;
+    IfDead if_dead = IfDead::kCancel;
+    std::unordered_set<std::string> waits_for;
+    std::string dead_parent;             // not empty: it is to be cancelled
+    std::optional<SystemTime> resolved;  // when the first of its parents ended that it still names
+  };
+
+  Result<void> add_one(const StoredMessage& job);
+  Result<void> look_up(const std::vector<JobId>& parents);
+  Result<void> look_for_the_gone(const std::vector<JobId>& parents);
+  Result<void> move_ready();
+  Result<void> cancel_lost();
+  Result<void> cancel(const std::string& id, const Child& child);
+  Result<void> remember(const std::string& id, Child& child);
+  void drop(const std::string& id);
+
+  Parts parts_;
+  std::unordered_map<std::string, Child> children_;
+  std::unordered_map<std::string, std::vector<std::string>> by_parent_;
+  std::vector<std::string> ready_;
+  std::vector<std::string> lost_;
+};
+
+}  // namespace leat

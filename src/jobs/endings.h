@@ -1,0 +1,53 @@
+// What is left of a job that has ended: its result for who asked for one, its done record for the jobs that wait for
+// it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/mutex.h"
+#include "jobs/names.h"
+#include "leat/broker.h"
+#include "leat/results.h"
+
+namespace leat {
+
+// How one job ended.
+struct EndedJob {
+  const Message* job = nullptr;  // says by its headers what is to be kept
+  std::string id;
+  JobResult result;
+};
+
+// What is to be kept of this job.
+bool keeps_result(const Message& job);
+bool is_tracked(const Message& job);
+inline bool leaves_something(const Message& job) {
+  return keeps_result(job) || is_tracked(job);
+}
+
+// Thread-safe.
+class Endings {
+ public:
+  Endings(Broker& broker, Names names, unsigned replicas = 1)
+      : broker_(broker), names_(std::move(names)), replicas_(replicas) {}
+
+  // Opens what is written to, which else happens when it is first needed.
+  Result<KeyValue*> open() LEAT_EXCLUDES(mutex_);
+  // One answer per ending; done twice changes nothing. Errors: kInvalidArgument (the value cannot be stored), and those
+  // of the broker.
+  std::vector<Result<void>> write(std::span<const EndedJob> endings);
+
+ private:
+  void write_results(std::span<const EndedJob> endings, std::vector<Result<void>>& answers);
+  void write_records(std::span<const EndedJob> endings, std::vector<Result<void>>& answers);
+
+  Broker& broker_;
+  Names names_;
+  const unsigned replicas_;
+  Mutex mutex_;
+  std::unique_ptr<KeyValue> results_ LEAT_GUARDED_BY(mutex_);
+};
+
+}  // namespace leat

@@ -1,0 +1,143 @@
+#include "jobs/job_lookup.h"
+
+#include "core/text.h"
+#include "jobs/call_out.h"
+#include "jobs/job_streams.h"
+#include "jobs/subscription_facts.h"
+#include "leat/dead_letters.h"
+
+namespace leat {
+namespace {
+
+using State = JobStatus::State;
+
+State state_of(JobResult::State state) {
+  switch (state) {
+    case JobResult::State::kDone: return State::kDone;
+    case JobResult::State::kDead: return State::kDead;
+    case JobResult::State::kCancelled: return State::kCancelled;
+  }
+  return State::kUnknown;
+}
+
+JobStatus status_of(const StoredMessage& job, State state) {
+  return {
+      .state = state, .kind = std::string(job.headers.get(wire::kKind).value_or("")), .enqueued_at = enqueued_at(job)};
+}
+
+JobStatus status_of(const JobResult& result) {
+  return {.state = state_of(result.state),
+          .attempts = result.attempts,
+          .finished_at = result.finished_at,
+          .error = result.error};
+}
+
+void add(const AttemptRecord& record, JobStatus& status) {
+  status.attempts = record.attempts();
+  for (const auto& failure : record.failures) {
+    status.failures.push_back(
+        {.number = failure.attempt, .at = failure.at, .worker = failure.worker, .error = failure.error});
+  }
+}
+
+}  // namespace
+
+Result<JobStatus> JobLookup::look(const JobId& id, const StatusOptions& options) {
+  if (id.key().starts_with(wire::kBulkToken)) {
+    return Error(
+        ErrorCode::kInvalidArgument,
+        "job " + id.str() + " went through the bulk lane and has no place of its own: nothing tells its state");
+  }
+  const auto scheduled = places_.scheduled(id);
+  if (!scheduled) return scheduled.error();
+  if (*scheduled) {
+    return status_of(**scheduled, (*scheduled)->headers.get(wire::kAfter) ? State::kWaiting : State::kScheduled);
+  }
+  const auto job = places_.queued(id);
+  if (!job) return job.error();
+  return *job ? queued(id, **job, options) : finished(id);
+}
+
+Result<JobStatus> JobLookup::queued(const JobId& id, const StoredMessage& job, const StatusOptions& options) {
+  JobStatus status = status_of(job, State::kPending);
+  const auto delivered = was_delivered(broker_, places_.names(), id, job.sequence);
+  if (!delivered) return delivered.error();
+  if (!*delivered) return status;
+  const auto record = attempts(id, job.sequence);
+  if (!record) return record.error();
+  add(*record, status);
+  if (record->due && *record->due > broker_.clock().now()) {
+    status.state = State::kRetrying;
+    status.due = record->due;
+    return status;
+  }
+  status.state = State::kRunning;
+  if (record->started) status.worker = record->started->worker;
+  if (options.ask <= std::chrono::milliseconds::zero()) return status;
+  const auto control = open_control(broker_, places_.names(), 1);
+  if (!control) return control.error();
+  const std::string key = Names::ask_key(id);
+  auto question = CallOut::begin(broker_.clock(), **control, key, job.sequence);
+  if (!question) return question.error();
+  const auto call = question->wait(options.ask);
+  question->take_back();
+  if (!call) return call.error();
+  if (call->answer != CallRecord::Answer::kRunning) status.state = State::kPending;
+  status.worker = call->answer == CallRecord::Answer::kRunning ? call->worker : "";
+  return status;
+}
+
+Result<AttemptRecord> JobLookup::attempts(const JobId& id, std::uint64_t sequence) {
+  const auto bucket = open_attempts(broker_, places_.names(), 1);
+  if (!bucket) return bucket.error();
+  const auto entry = (*bucket)->get(id.str());
+  if (!entry) return entry.error();
+  if (!*entry) return AttemptRecord{};
+  auto record = AttemptRecord::from_json((*entry)->value);
+  return record && record->sequence == sequence ? std::move(record) : AttemptRecord{};
+}
+
+Result<JobStatus> JobLookup::finished(const JobId& id) {
+  const auto done = places_.done(id);
+  if (!done) return done.error();
+  JobStatus status;
+  if (*done) {
+    status = status_of(**done);
+  } else {
+    const auto result = Results(broker_, places_.names().space()).get(id);
+    if (!result) return result.error();
+    if (*result) status = status_of(**result);
+  }
+  if (status.state != State::kDone && status.state != State::kCancelled) {
+    if (auto added = add_dead_letter(id, status); !added) return added.error();
+  }
+  return status;
+}
+
+// Dead letters carry the job's key in their subject; the newest one counts.
+Result<void> JobLookup::add_dead_letter(const JobId& id, JobStatus& status) {
+  auto reader = broker_.open_reader(
+      {.stream = places_.names().dead_stream(), .filter = places_.names().dead_job_filter(id), .headers_only = true});
+  if (!reader) return reader.error().code() == ErrorCode::kNotFound ? Result<void>() : reader.error();
+  while (true) {
+    const auto letters = (*reader)->read({}, {});
+    if (!letters) return letters.error();
+    if (letters->empty()) return {};
+    for (const StoredMessage& letter : *letters) {
+      if (letter.headers.get(wire::kId) != id.str()) continue;  // of another priority
+      const auto record = AttemptRecord::from_json(letter.headers.get(wire::kDeadHistory).value_or("{}"));
+      status.state = State::kDead;
+      status.kind = letter.headers.get(wire::kKind).value_or("");
+      status.enqueued_at = enqueued_at(letter);
+      status.failures.clear();
+      if (record) add(*record, status);
+      status.attempts = static_cast<unsigned>(
+          parse_number(letter.headers.get(wire::kDeadAttempts).value_or("")).value_or(status.attempts));
+      status.finished_at = letter.time;
+      status.error = letter.headers.get(wire::kDeadError).value_or("");
+      status.dead_letter = letter.sequence;
+    }
+  }
+}
+
+}  // namespace leat

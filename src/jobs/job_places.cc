@@ -1,0 +1,63 @@
+#include "jobs/job_places.h"
+
+#include <array>
+
+#include "jobs/result_record.h"
+
+namespace leat {
+
+std::vector<JobPlaces::Found> JobPlaces::read(const std::string& stream, const std::vector<std::string>& subjects) {
+  std::vector<Found> found;
+  found.reserve(subjects.size());
+  for (const std::string& subject : subjects) found.push_back(broker_.admin().read_last(stream, subject));
+  for (Found& one : found) {
+    if (!one && one.error().code() == ErrorCode::kNotFound) one = std::optional<StoredMessage>{};
+  }
+  return found;
+}
+
+std::vector<JobPlaces::Found> JobPlaces::scheduled(std::span<const JobId> ids) {
+  std::vector<std::string> subjects;
+  subjects.reserve(ids.size());
+  for (const JobId& id : ids) subjects.push_back(names_.scheduled_subject(id));
+  return read(names_.scheduled_stream(), subjects);
+}
+
+std::vector<JobPlaces::Found> JobPlaces::queued(std::span<const JobId> ids) {
+  std::vector<Found> found(ids.size(), std::optional<StoredMessage>{});
+  for (const Priority priority : kPriorities) {
+    std::vector<std::string> subjects;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i].priority() != priority) continue;
+      subjects.push_back(names_.subject(ids[i]));
+      places.push_back(i);
+    }
+    if (subjects.empty()) continue;
+    auto read_now = read(names_.stream(priority), subjects);
+    for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = std::move(read_now[i]);
+  }
+  return found;
+}
+
+std::vector<Result<std::optional<JobResult>>> JobPlaces::done(std::span<const JobId> ids) {
+  std::vector<std::string> subjects;
+  subjects.reserve(ids.size());
+  for (const JobId& id : ids) subjects.push_back(names_.done_subject(id));
+  std::vector<Result<std::optional<JobResult>>> results;
+  results.reserve(ids.size());
+  for (Found& found : read(names_.done_stream(), subjects)) {
+    if (!found) {
+      results.emplace_back(found.error());
+    } else if (!*found) {
+      results.emplace_back(std::optional<JobResult>{});
+    } else if (auto record = decode_result((*found)->payload)) {
+      results.emplace_back(std::optional<JobResult>(std::move(*record)));
+    } else {
+      results.emplace_back(record.error());
+    }
+  }
+  return results;
+}
+
+}  // namespace leat

@@ -1,0 +1,40 @@
+// Where jobs lie: each id names a place in three streams, one look each. A job moves from the first to the second to
+// the third and never back, so who looks in this order misses none.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "jobs/names.h"
+#include "leat/broker.h"
+#include "leat/results.h"
+
+namespace leat {
+
+// Thread-safe.
+class JobPlaces {
+ public:
+  using Found = Result<std::optional<StoredMessage>>;
+
+  JobPlaces(Broker& broker, Names names) : broker_(broker), names_(std::move(names)) {}
+
+  // One answer per id, in order. A stream that is not there is empty.
+  std::vector<Found> scheduled(std::span<const JobId> ids);  // waiting for their time, or for other jobs
+  std::vector<Found> queued(std::span<const JobId> ids);     // waiting, running, waiting for a retry
+  std::vector<Result<std::optional<JobResult>>> done(std::span<const JobId> ids);  // records of tracked jobs
+
+  Found scheduled(const JobId& id) { return std::move(scheduled({&id, 1}).front()); }
+  Found queued(const JobId& id) { return std::move(queued({&id, 1}).front()); }
+  Result<std::optional<JobResult>> done(const JobId& id) { return std::move(done({&id, 1}).front()); }
+
+  const Names& names() const { return names_; }
+
+ private:
+  std::vector<Found> read(const std::string& stream, const std::vector<std::string>& subjects);
+
+  Broker& broker_;
+  Names names_;
+};
+
+}  // namespace leat

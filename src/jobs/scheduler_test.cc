@@ -1,0 +1,154 @@
+// Moves that are cut off between any two of their steps, and what time does to jobs that wait.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "broker/fault_broker.h"
+#include "core/mutex.h"
+#include "leat/inspector.h"
+#include "leat/memory_broker.h"
+#include "leat/queue.h"
+#include "leat/queue_control.h"
+#include "leat/testing.h"
+#include "leat/worker.h"
+#include "leat/workflow.h"
+
+namespace leat {
+namespace {
+
+using namespace std::chrono_literals;
+using State = JobStatus::State;
+
+// A broker that fails, on a clock that only the test moves.
+class SchedulerTest : public testing::Test {
+ protected:
+  static EncodedJob job(std::string payload) { return {"step", std::move(payload), {}}; }
+  bool eventually(const std::function<bool()>& happened, Duration step = 20ms) {
+    const SteadyTime until = real_clock().steady() + 20s;
+    while (!happened()) {
+      if (real_clock().steady() > until) return false;
+      clock.advance(step);
+      sleep_for(real_clock(), 1ms, {});
+    }
+    return true;
+  }
+  std::unique_ptr<Worker> start_worker() {
+    auto worker = std::make_unique<Worker>(*broker, WorkerOptions{.concurrency = 1});
+    worker->handle("step", [this](JobContext& context) {
+      ++(context.payload() == "last" ? last_ran : others_ran);
+      return Outcome::done();
+    });
+    worker->start().value();
+    return worker;
+  }
+  // Past the faults.
+  State state(const JobId& id) { return Inspector(*inner).job(id).value().state; }
+
+  ManualClock clock;
+  Faults faults;
+  std::unique_ptr<Broker> memory = open_memory_broker({.clock = &clock});
+  Broker* const inner = memory.get();
+  std::unique_ptr<Broker> broker = make_fault_broker(std::move(memory), faults);
+  std::atomic<int> last_ran{0};
+  std::atomic<int> others_ran{0};
+};
+
+struct Cut {
+  Operation operation;
+  std::uint64_t call;
+  bool answer_lost;
+};
+
+// Everything that the scheduler and the settler do, cut off at its n-th call: before it was done, and after.
+TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
+  std::vector<Cut> cuts;
+  for (const Operation operation : {Operation::kAppend, Operation::kReadOne, Operation::kReadLast, Operation::kRemove,
+                                    Operation::kKeyWrite, Operation::kRead, Operation::kSettle, Operation::kKeyRead}) {
+    for (std::uint64_t call = 1; call <= 3; ++call) {
+      cuts.push_back({operation, call, false});
+      cuts.push_back({operation, call, true});
+    }
+  }
+  int bitten = 0;
+  for (const Cut& cut : cuts) {
+    SCOPED_TRACE(std::string(to_string(cut.operation)) + " " + std::to_string(cut.call) +
+                 (cut.answer_lost ? " lost" : ""));
+    faults.clear();
+    last_ran = others_ran = 0;
+    Queue queue(*inner);
+    auto ids = push_chain(queue, {job("first"), job("second"), job("last")}).value();
+    const auto worker = start_worker();
+    const std::uint64_t from = faults.calls(cut.operation);
+    std::atomic<bool> hit{false};
+    faults.before(cut.operation, [&](const Call& call) {
+      if (call.number != from + cut.call) return Fault::none();
+      hit = true;
+      return cut.answer_lost ? Fault::lose_answer(ErrorCode::kUnavailable) : Fault::fail();
+    });
+    EXPECT_TRUE(eventually([&] { return last_ran > 0 && state(ids[2]) == State::kDone; }));
+    EXPECT_EQ(last_ran, 1);
+    EXPECT_EQ(others_ran, 2);
+    if (hit) ++bitten;
+    faults.clear();
+  }
+  EXPECT_GE(bitten, static_cast<int>(cuts.size()) / 3);
+}
+
+TEST_F(SchedulerTest, AWaitingJobRemembersItsParentsLongerThanTheirRecordsAreKept) {
+  Queue queue(*broker);
+  const JobId early = queue.push(job("early"), {.track = true}).value();
+  Queue held(*broker, {.name = "held"});
+  const JobId late = held.push(job("late"), {.track = true}).value();
+  const JobId child = queue.push(job("last"), {.track = true, .after = {early, late}}).value();
+  auto worker = start_worker();
+  ASSERT_TRUE(eventually([&] { return state(early) == State::kDone; }));
+  // Long enough for the record of the early one to be gone, in steps that let the scheduler look now and then.
+  for (int hours = 0; hours < 24 * 8; hours += 4) {
+    clock.advance(4h);
+    sleep_for(real_clock(), 2ms, {});
+  }
+  ASSERT_EQ(state(early), State::kUnknown);
+  worker->stop();
+  worker = start_worker();  // it knows only what is written
+  Worker late_worker(*broker, {.queues = {"held"}, .concurrency = 1});
+  late_worker.handle("step", [](JobContext&) { return Outcome::done(); });
+  ASSERT_TRUE(late_worker.start());
+  EXPECT_TRUE(eventually([&] { return state(child) == State::kDone; })) << static_cast<int>(state(child));
+}
+
+TEST_F(SchedulerTest, AParentPurgedWhileAllIsQuietIsFoundOut) {
+  Queue held(*broker, {.name = "held"});
+  const JobId parent = held.push(job("parent"), {.track = true}).value();
+  const JobId child = Queue(*broker).push(job("last"), {.track = true, .after = {parent}}).value();
+  const auto worker = start_worker();
+  ASSERT_TRUE(eventually([&] { return faults.calls(Operation::kReadLast) > 4; }));
+  EXPECT_EQ(QueueControl(*broker).purge("held").value(), 1U);
+  EXPECT_TRUE(eventually([&] { return state(child) == State::kCancelled; }, 30s));
+}
+
+TEST_F(SchedulerTest, CallsThatAreOverOrOldAreClearedAway) {
+  Queue queue(*broker);
+  const JobId id = queue.push(job("last")).value();
+  const auto worker = start_worker();
+  auto control = broker->open_bucket({.name = "leat_control"}).value();
+  control->put("cancel." + id.str(), R"({"version":1,"sequence":1,"answer":"held","worker":"w","over":true})").value();
+  control->put("ask.medium.default.other", R"({"version":1,"sequence":1})").value();
+  EXPECT_TRUE(eventually([&] { return control->list("cancel").value().empty(); }, 30s));
+  EXPECT_EQ(control->list("ask").value().size(), 1U);
+  EXPECT_TRUE(eventually([&] { return control->list("ask").value().empty(); }, 10min));
+  EXPECT_FALSE(control->list("queue").value().empty());
+}
+
+TEST_F(SchedulerTest, FanInOverTenThousandParentsRunsItsJobOnce) {
+  Queue queue(*broker);
+  std::vector<Result<EncodedJob>> members;
+  for (int i = 0; i < 10'000; ++i) members.emplace_back(job("member"));
+  const auto worker = start_worker();
+  const Group group = push_group(queue, std::move(members), job("last")).value();
+  EXPECT_TRUE(eventually([&] { return state(group.callback) == State::kDone; }));
+  EXPECT_EQ(last_ran, 1);
+  EXPECT_EQ(others_ran, 10'000);
+}
+
+}  // namespace
+}  // namespace leat
