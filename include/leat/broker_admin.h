@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ struct ConsumerFacts {
   std::uint64_t delivered_up_to = 0;
 };
 
-// Thread-safe. Errors of all: kUnavailable; kNotFound where a stream is named that is not there.
+// Thread-safe. Errors of all: kUnavailable, kDenied; kNotFound where a stream is named that is not there.
 class BrokerAdmin {
  public:
   virtual ~BrokerAdmin() = default;
@@ -42,16 +43,28 @@ class BrokerAdmin {
   virtual Result<StreamFacts> stream(std::string_view stream, std::string_view filter = {}) = 0;
   // All durable subscriptions of a stream, by name.
   virtual Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) = 0;
-  // The message with this sequence; empty when there is none.
-  virtual Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) = 0;
-  // The newest message under this subject (no wildcards); empty when there is none.
-  virtual Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) = 0;
-  // Removes one message; false when it was not there.
-  virtual Result<bool> remove(std::string_view stream, std::uint64_t sequence) = 0;
+  // The messages with these sequences, pipelined: one result per sequence, in order; empty when there is none. All are
+  // held in memory: 10'000 sequences a call are well, where messages are large fewer.
+  virtual std::vector<Result<std::optional<StoredMessage>>> read(std::string_view stream,
+                                                                 std::span<const std::uint64_t> sequences) = 0;
+  // The newest message under each of these subjects; otherwise as read(). Errors: kInvalidArgument (no subject, or one
+  // with wildcards: that one alone).
+  virtual std::vector<Result<std::optional<StoredMessage>>> read_last(std::string_view stream,
+                                                                      std::span<const std::string> subjects) = 0;
+  // Removes messages, pipelined, each on its own (no transaction over them). One result per sequence, in order; false
+  // when it was not there. Where answers get lost, a removal without one is repeated: when the message is gone by then,
+  // the result is true, because who removed it cannot be known. Errors: kUnavailable (not removed), kUnknown (no
+  // answer until the end: removed or not).
+  virtual std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) = 0;
   // Removes every message that the filter selects, leased ones too; returns how many.
   virtual Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) = 0;
   virtual Result<void> delete_stream(std::string_view stream) = 0;
   virtual Result<void> delete_consumer(std::string_view stream, std::string_view consumer) = 0;
+
+  // The same for one message.
+  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence);
+  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject);
+  Result<bool> remove(std::string_view stream, std::uint64_t sequence);
 };
 
 }  // namespace leat

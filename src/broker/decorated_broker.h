@@ -140,16 +140,19 @@ class DecoratedBroker : public Broker, public BrokerAdmin {
     return look<std::vector<ConsumerFacts>>(Operation::kConsumerFacts,
                                             [&](BrokerAdmin& a) { return a.consumers(stream); });
   }
-  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) override {
-    return look<std::optional<StoredMessage>>(Operation::kReadOne,
-                                              [&](BrokerAdmin& a) { return a.read(stream, sequence); });
+  std::vector<Result<std::optional<StoredMessage>>> read(std::string_view stream,
+                                                         std::span<const std::uint64_t> sequences) override {
+    return look_each<std::optional<StoredMessage>>(Operation::kReadBySequence, sequences.size(),
+                                                   [&](BrokerAdmin& a) { return a.read(stream, sequences); });
   }
-  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) override {
-    return look<std::optional<StoredMessage>>(Operation::kReadLast,
-                                              [&](BrokerAdmin& a) { return a.read_last(stream, subject); });
+  std::vector<Result<std::optional<StoredMessage>>> read_last(std::string_view stream,
+                                                              std::span<const std::string> subjects) override {
+    return look_each<std::optional<StoredMessage>>(Operation::kReadLast, subjects.size(),
+                                                   [&](BrokerAdmin& a) { return a.read_last(stream, subjects); });
   }
-  Result<bool> remove(std::string_view stream, std::uint64_t sequence) override {
-    return look<bool>(Operation::kRemove, [&](BrokerAdmin& a) { return a.remove(stream, sequence); });
+  std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) override {
+    return look_each<bool>(Operation::kRemove, sequences.size(),
+                           [&](BrokerAdmin& a) { return a.remove(stream, sequences); });
   }
   Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) override {
     return look<std::uint64_t>(Operation::kPurge, [&](BrokerAdmin& a) { return a.purge(stream, filter); });
@@ -171,6 +174,10 @@ class DecoratedBroker : public Broker, public BrokerAdmin {
   template <class T, class Call>
   Result<T> look(Operation operation, Call call) {
     return policy_.template around<Result<T>>(operation, 1, {}, [&] { return call(inner_->admin()); });
+  }
+  template <class T, class Call>
+  std::vector<Result<T>> look_each(Operation operation, std::size_t items, Call call) {
+    return policy_.template around<std::vector<Result<T>>>(operation, items, {}, [&] { return call(inner_->admin()); });
   }
 
   std::unique_ptr<Broker> inner_;

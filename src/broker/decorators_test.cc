@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "broker/fault_broker.h"
@@ -65,6 +66,30 @@ TEST_F(DecoratorTest, FailsEveryItemOfABatch) {
   faults_.next(Operation::kAppend, Fault::fail());
   const std::vector<AppendRequest> requests(3, AppendRequest{.message = {.subject = "work.a"}});
   EXPECT_EQ(broker_->append("work", requests).size(), 3u);
+  EXPECT_EQ(stored(), 0u);
+}
+
+TEST_F(DecoratorTest, DecidesOncePerBatchOfAnAdmin) {
+  ASSERT_TRUE(append());
+  ASSERT_TRUE(append());
+  std::vector<std::size_t> items;
+  for (const Operation operation : {Operation::kReadBySequence, Operation::kReadLast, Operation::kRemove}) {
+    faults_.before(operation, [&](const Call& call) {
+      items.push_back(call.items);
+      return call.number == 1 ? Fault::lose_answer() : Fault::none();
+    });
+  }
+  const std::vector<std::uint64_t> sequences{1, 2, 3};
+  const std::vector<std::string> subjects{"work.a", "work.b"};
+  const auto failures = [](const auto& results) {
+    return std::count_if(results.begin(), results.end(), [](const auto& result) { return !result; });
+  };
+  EXPECT_EQ(failures(broker_->admin().read("work", sequences)), 3);
+  EXPECT_EQ(failures(broker_->admin().read("work", sequences)), 0);
+  EXPECT_EQ(failures(broker_->admin().read_last("work", subjects)), 2);
+  EXPECT_EQ(failures(broker_->admin().remove("work", sequences)), 3);
+  EXPECT_EQ(failures(broker_->admin().remove("work", sequences)), 0);
+  EXPECT_EQ(items, (std::vector<std::size_t>{3, 3, 2, 3, 3}));
   EXPECT_EQ(stored(), 0u);
 }
 

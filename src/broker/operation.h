@@ -23,7 +23,7 @@ enum class Operation {
   kKeyNext,  // of a KeyWatch
   kStreamFacts,
   kConsumerFacts,
-  kReadOne,
+  kReadBySequence,
   kReadLast,
   kRemove,
   kPurge,

@@ -1,13 +1,16 @@
 #include "nats/replies.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace leat::nats {
 namespace {
 
 constexpr std::size_t kWindow = 1024;  // requests without an answer at one time
 constexpr std::chrono::milliseconds kFlush{1000};
+constexpr int kLooks = 10;  // for answers, in the time in which one must come
 
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t number = 0;
@@ -30,12 +33,16 @@ class Answers : public ReplySink {
     if (count_ >= wanted_) changed_.notify_all();
   }
 
-  // Waits until `wanted` answers are there; false when the deadline came first.
-  bool wait_for(std::size_t wanted, SteadyTime deadline) {
+  // Waits until `wanted` answers are there; false when none came for `quiet`.
+  bool wait_for(std::size_t wanted, std::chrono::milliseconds quiet) {
+    Clock& clock = real_clock();
     MutexLock lock(mutex_);
     wanted_ = wanted;
-    while (count_ < wanted && real_clock().steady() < deadline) {
-      real_clock().wait_until(changed_, mutex_, deadline, {});
+    std::size_t seen = count_;
+    SteadyTime quiet_since = clock.steady();
+    while (count_ < wanted && clock.steady() - quiet_since < quiet) {
+      clock.wait_until(changed_, mutex_, deadline_after(clock, quiet / kLooks), {});
+      if (std::exchange(seen, count_) != count_) quiet_since = clock.steady();
     }
     return count_ >= wanted;
   }
@@ -91,16 +98,21 @@ void Replies::on_message(Received message) {
 }
 
 std::vector<Result<Received>> request_all(Connection& connection, Replies& replies, std::span<const Request> requests,
-                                          std::chrono::milliseconds timeout) {
-  const SteadyTime deadline = deadline_after(real_clock(), timeout);
+                                          std::chrono::milliseconds quiet) {
   Answers answers(requests.size());
   const Replies::Ticket ticket = replies.add(answers);
   std::vector<std::optional<Error>> unsent(requests.size());
   std::size_t failed = 0;
+  bool answering = true;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (i - failed >= kWindow && i % (kWindow / 2) == 0) {
       connection.flush(kFlush);
-      if (!answers.wait_for(i - failed - kWindow / 2, deadline)) break;
+      answering = answers.wait_for(i - failed - kWindow / 2, quiet);
+      if (!answering) {
+        std::fill(unsent.begin() + static_cast<std::ptrdiff_t>(i), unsent.end(),
+                  Error(ErrorCode::kUnavailable, "not sent: no answer in time to what was sent before"));
+        break;
+      }
     }
     const std::string reply = ticket.prefix() + std::to_string(i);
     if (auto sent = connection.publish(requests[i].subject.c_str(), reply.c_str(), requests[i].body); !sent) {
@@ -109,7 +121,7 @@ std::vector<Result<Received>> request_all(Connection& connection, Replies& repli
     }
   }
   connection.flush(kFlush);
-  answers.wait_for(requests.size() - failed, deadline);
+  if (answering) answers.wait_for(requests.size() - failed, quiet);
   std::vector<Result<Received>> results;
   results.reserve(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -68,9 +68,10 @@ struct Request {
   std::string body;
 };
 
-// Sends all requests, then waits for all answers until `timeout` passes: N requests cost one round trip. One result per
-// request, in order. Errors: kUnavailable (not sent, nobody listens), kUnknown (no answer).
+// Sends all requests, a window of them without an answer at one time, and waits for the answers: N requests cost one
+// round trip. Gives up when no answer came for `quiet`. One result per request, in order. Errors: kUnavailable (not
+// sent, nobody listens), kUnknown (no answer).
 std::vector<Result<Received>> request_all(Connection& connection, Replies& replies, std::span<const Request> requests,
-                                          std::chrono::milliseconds timeout);
+                                          std::chrono::milliseconds quiet);
 
 }  // namespace leat::nats

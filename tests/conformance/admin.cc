@@ -1,4 +1,6 @@
 // Looking into streams and changing single messages by hand.
+#include <limits>
+
 #include "tests/conformance/suite.h"
 
 namespace leat::test {
@@ -157,6 +159,125 @@ TEST_P(Admin, ConsumersTellHowFarTheyHaveDelivered) {
   pass(kShortLease + 100ms);
   fetch(*consumer, 2);
   EXPECT_EQ(admin().consumers("work").value().at(0).delivered_up_to, 2u);
+}
+
+// "-" where there is no message, the code where the result is an error.
+std::vector<std::string> payloads_of(const std::vector<Result<std::optional<StoredMessage>>>& results) {
+  std::vector<std::string> texts;
+  for (const auto& result : results) {
+    texts.push_back(!result ? code_of(result) : *result ? (*result)->payload : "-");
+  }
+  return texts;
+}
+
+std::vector<std::string> texts_of(const std::vector<Result<bool>>& results) {
+  std::vector<std::string> texts;
+  for (const auto& result : results) texts.push_back(!result ? code_of(result) : *result ? "removed" : "-");
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+using Sequences = std::vector<std::uint64_t>;
+
+TEST_P(Admin, ReadManyInTheirOrder) {
+  ensure_limits();
+  append_numbers("events", "events.a", 5);
+  ASSERT_TRUE(admin().remove("events", 3).value());
+  const Sequences sequences{5, 9, 1, 3, 0, 2, 2, std::numeric_limits<std::uint64_t>::max(), 4};
+  EXPECT_EQ(payloads_of(admin().read("events", sequences)), (Texts{"4", "-", "0", "-", "-", "1", "1", "-", "3"}));
+}
+
+TEST_P(Admin, ReadManyWithTheirHeaders) {
+  ensure_limits();
+  AppendRequest request{.message = {.subject = "events.a", .payload = std::string("\0binary\n", 8)}};
+  request.message.headers.set("One", "1");
+  ASSERT_OK(store("events", request));
+  request.message.subject = "events.b";
+  request.message.headers.set("Two", "zwei");
+  ASSERT_OK(store("events", request));
+  const Sequences sequences{2, 1};
+  const auto read = admin().read("events", sequences);
+  EXPECT_EQ(present(read.at(0)).headers.get("Two"), "zwei");
+  EXPECT_EQ(present(read.at(0)).subject, "events.b");
+  EXPECT_EQ(present(read.at(1)).sequence, 1u);
+  EXPECT_EQ(present(read.at(1)).headers.get("One"), "1");
+  EXPECT_FALSE(present(read.at(1)).headers.get("Two"));
+  EXPECT_EQ(present(read.at(1)).payload, std::string("\0binary\n", 8));
+}
+
+TEST_P(Admin, ReadTheLastOfManySubjects) {
+  ensure_limits();
+  append_numbers("events", "events.a", 3);
+  append_numbers("events", "events.b", 2);
+  append_numbers("events", "events.c", 4);
+  ASSERT_TRUE(admin().remove("events", 5).value());
+  ASSERT_TRUE(admin().remove("events", 8).value());
+  const Texts subjects{"events.c", "events.none", "events.a", "events.b", "events.a"};
+  EXPECT_EQ(payloads_of(admin().read_last("events", subjects)), (Texts{"3", "-", "2", "0", "2"}));
+  ASSERT_TRUE(admin().remove("events", 9).value());
+  EXPECT_EQ(payloads_of(admin().read_last("events", subjects)), (Texts{"1", "-", "2", "0", "2"}));
+}
+
+TEST_P(Admin, SubjectThatIsNoneIsRefusedAlone) {
+  ensure_limits();
+  append("events", "events.a", "here");
+  const Texts subjects{"events.a", "events.*", "events.a", "", "events..a", ">", "events.b"};
+  const std::string refused(to_string(ErrorCode::kInvalidArgument));
+  EXPECT_EQ(payloads_of(admin().read_last("events", subjects)),
+            (Texts{"here", refused, "here", refused, refused, refused, "-"}));
+}
+
+TEST_P(Admin, RemoveManyInTheirOrder) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 5);
+  const Sequences sequences{4, 9, 1, 4, 0, 2};
+  EXPECT_EQ(texts_of(admin().remove("work", sequences)), (Texts{"removed", "-", "removed", "-", "-", "removed"}));
+  auto consumer = open_workers("work");
+  EXPECT_EQ(payloads(fetch(*consumer, 2)), (Texts{"2", "4"}));
+  EXPECT_EQ(admin().stream("work").value().messages, 2u);
+}
+
+TEST_P(Admin, EmptyBatches) {
+  ensure_limits();
+  append("events", "events.a");
+  EXPECT_TRUE(admin().read("events", Sequences{}).empty());
+  EXPECT_TRUE(admin().read_last("events", Texts{}).empty());
+  EXPECT_TRUE(admin().remove("events", Sequences{}).empty());
+  EXPECT_TRUE(admin().remove("nothing", Sequences{}).empty());
+  EXPECT_EQ(admin().stream("events").value().messages, 1u);
+}
+
+TEST_P(Admin, BatchesOnAMissingStream) {
+  const Sequences sequences{1, 0, 2};
+  const Texts missing(3, std::string(to_string(ErrorCode::kNotFound)));
+  EXPECT_EQ(payloads_of(admin().read("nothing", sequences)), missing);
+  EXPECT_EQ(payloads_of(admin().read_last("nothing", Texts{"a", "b", "c"})), missing);
+  EXPECT_EQ(texts_of(admin().remove("nothing", sequences)), missing);
+}
+
+TEST_P(Admin, LargeBatches) {
+  constexpr std::size_t kMessages = 5000;
+  ensure_limits();
+  std::vector<AppendRequest> requests(kMessages);
+  Sequences sequences;
+  Texts subjects;
+  Texts expected;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    const std::string number = std::to_string(i);
+    requests[i].message = {.subject = "events." + number, .payload = number};
+    sequences.insert(sequences.begin() + static_cast<std::ptrdiff_t>(i / 2), i + 1);  // not in their order
+  }
+  for (const auto& appended : broker().append("events", requests)) ASSERT_OK(appended);
+  for (const std::uint64_t sequence : sequences) {
+    expected.push_back(std::to_string(sequence - 1));
+    subjects.push_back("events." + expected.back());
+  }
+  EXPECT_EQ(payloads_of(admin().read("events", sequences)), expected);
+  EXPECT_EQ(payloads_of(admin().read_last("events", subjects)), expected);
+  EXPECT_EQ(texts_of(admin().remove("events", sequences)), Texts(kMessages, "removed"));
+  EXPECT_EQ(texts_of(admin().remove("events", sequences)), Texts(kMessages, "-"));
+  EXPECT_EQ(payloads_of(admin().read("events", sequences)), Texts(kMessages, "-"));
+  EXPECT_EQ(admin().stream("events").value().messages, 0u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "core/mutex.h"
@@ -138,6 +139,26 @@ TEST_P(JetStreamTrouble, FrozenServerMakesAppendWaitAndThenGoOn) {
   thawer.join();
   for (const auto& result : results) EXPECT_TRUE(result) << result.error().message();
   EXPECT_EQ(broker->admin().stream("work").value().messages, 4u);
+}
+
+// The frozen server has the first requests in its socket: once it goes on, it obeys these, then the repeated ones.
+TEST_P(JetStreamTrouble, FrozenServerMakesRemovalsWaitAndThenGoOn) {
+  NatsServer server({.binary = GetParam()});
+  const auto broker = connect({server.address()});
+  ASSERT_TRUE(broker->ensure_stream(work_queue()));
+  append_all(*broker, "work", numbered(20, "work."));
+  server.freeze();
+  Thread thawer = start_thread("thawer", [&](std::stop_token stop) {
+    sleep_for(real_clock(), seconds(7), stop);  // longer than an answer is waited for: the removals are repeated
+    server.thaw();
+  });
+  std::vector<std::uint64_t> sequences(15);
+  std::iota(sequences.begin(), sequences.end(), std::uint64_t{3});
+  const auto results = broker->admin().remove("work", sequences);
+  thawer.join();
+  for (const auto& result : results) EXPECT_TRUE(result.value());
+  EXPECT_EQ(broker->admin().stream("work").value().messages, 5u);
+  for (const auto& result : broker->admin().remove("work", sequences)) EXPECT_FALSE(result.value());
 }
 
 TEST_P(JetStreamTrouble, MessageWithoutIdIsNotRepeated) {

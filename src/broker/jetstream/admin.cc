@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "broker/jetstream/last_lookup.h"
 #include "broker/jetstream/lookup.h"
 #include "broker/jetstream/remover.h"
 #include "broker/jetstream/stream_settings.h"
@@ -34,6 +35,26 @@ Result<void> for_each_consumer(Session& session, const std::string& stream, Visi
     offset += list->size();
     if (offset >= number_at(*page, "total")) return {};
   }
+}
+
+using Messages = std::vector<Result<std::optional<StoredMessage>>>;
+
+// A sequence that no message has: the server refuses 0.
+constexpr std::uint64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+Messages to_messages(std::vector<Result<Found>> found) {
+  Messages messages;
+  messages.reserve(found.size());
+  for (Result<Found>& each : found) {
+    if (!each) {
+      messages.emplace_back(each.error());
+    } else if (*each) {
+      messages.emplace_back(std::optional<StoredMessage>(std::move((*each)->message)));
+    } else {
+      messages.emplace_back(std::optional<StoredMessage>());
+    }
+  }
+  return messages;
 }
 
 }  // namespace
@@ -91,55 +112,38 @@ Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view st
   return facts;
 }
 
-Result<std::optional<StoredMessage>> JetStreamAdmin::read(std::string_view stream, std::uint64_t sequence) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
-  if (sequence == 0) return std::optional<StoredMessage>();
-  auto found = look_up_one(session_, stream, by_sequence(sequence));
-  if (!found) return found.error();
-  return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
+std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read(std::string_view stream,
+                                                                       std::span<const std::uint64_t> sequences) {
+  if (auto valid = check_name(stream); !valid) return Messages(sequences.size(), valid.error());
+  std::vector<std::string> bodies;
+  bodies.reserve(sequences.size());
+  for (const std::uint64_t sequence : sequences) bodies.push_back(by_sequence(sequence == 0 ? kNever : sequence));
+  return to_messages(look_up(session_, stream, bodies));
 }
 
-Result<std::optional<StoredMessage>> JetStreamAdmin::read_last(std::string_view stream, std::string_view subject) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
-  if (auto valid = check_subject(subject); !valid) return valid.error();
-  auto found = look_up_one(session_, stream, last_by_subject(subject));
-  if (found && session_.level().before(2, 15)) found = correct_last(stream, subject, std::move(*found));
-  if (!found) return found.error();
-  return *found ? std::optional<StoredMessage>(std::move((*found)->message)) : std::nullopt;
-}
-
-// Once the last message of a subject was removed, servers before 2.15 can go on giving it, or say that there is none,
-// though older ones are there.
-Result<Found> JetStreamAdmin::correct_last(std::string_view stream, std::string_view subject, Found last) {
-  if (last) {
-    auto itself = look_up_one(session_, stream, by_sequence(last->message.sequence));
-    if (!itself || *itself) return itself;
-  } else {
-    const auto entry = catalog_.get(stream);
-    if (!entry) return entry.error();
-    // Looking for what is not there takes the server long, so only where there can be older ones.
-    if ((*entry)->work_queue || (*entry)->one_per_subject) return last;
+std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read_last(std::string_view stream,
+                                                                            std::span<const std::string> subjects) {
+  if (auto valid = check_name(stream); !valid) return Messages(subjects.size(), valid.error());
+  std::vector<std::optional<Error>> invalid(subjects.size());
+  std::vector<std::string> usable;
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    if (auto valid = check_subject(subjects[i]); !valid) {
+      invalid[i] = valid.error();
+    } else {
+      usable.push_back(subjects[i]);
+    }
   }
-  Found newest;
-  for (std::uint64_t from = 1;;) {
-    auto next = look_up_one(session_, stream, next_by_subject(from, subject));
-    if (!next) return next;
-    if (!*next) return newest;
-    from = (*next)->message.sequence + 1;
-    newest = std::move(*next);
-  }
+  Messages found = to_messages(look_up_last(session_, catalog_, stream, usable));
+  Messages messages;
+  messages.reserve(subjects.size());
+  auto next = found.begin();
+  for (const auto& error : invalid) messages.push_back(error ? *error : std::move(*next++));
+  return messages;
 }
 
-Result<bool> JetStreamAdmin::remove(std::string_view stream, std::uint64_t sequence) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
-  auto answer =
-      session_.api().call("STREAM.MSG.DELETE." + std::string(stream), {{"seq", sequence}, {"no_erase", true}});
-  if (!answer) return answer.error().with_context(named(stream));
-  const bool missing = answer->error == ApiCode::kNoMessage || answer->error == ApiCode::kNoSuchSequence ||
-                       answer->error == ApiCode::kDeleteFailed;
-  if (missing) return false;
-  if (answer->error != 0) return api_error(*answer, named(stream));
-  return true;
+std::vector<Result<bool>> JetStreamAdmin::remove(std::string_view stream, std::span<const std::uint64_t> sequences) {
+  if (auto valid = check_name(stream); !valid) return std::vector<Result<bool>>(sequences.size(), valid.error());
+  return remove_all(session_, std::string(stream), sequences);
 }
 
 Result<std::uint64_t> JetStreamAdmin::purge(std::string_view stream, std::string_view filter) {

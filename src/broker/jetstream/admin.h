@@ -1,7 +1,6 @@
 // Looks into streams and changes single messages, through the API's own requests.
 #pragma once
 
-#include "broker/jetstream/lookup.h"
 #include "broker/jetstream/session.h"
 #include "broker/jetstream/stream_catalog.h"
 #include "leat/broker_admin.h"
@@ -14,15 +13,16 @@ class JetStreamAdmin : public BrokerAdmin {
 
   Result<StreamFacts> stream(std::string_view stream, std::string_view filter) override;
   Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) override;
-  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) override;
-  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) override;
-  Result<bool> remove(std::string_view stream, std::uint64_t sequence) override;
+  std::vector<Result<std::optional<StoredMessage>>> read(std::string_view stream,
+                                                         std::span<const std::uint64_t> sequences) override;
+  std::vector<Result<std::optional<StoredMessage>>> read_last(std::string_view stream,
+                                                              std::span<const std::string> subjects) override;
+  std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) override;
   Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) override;
   Result<void> delete_stream(std::string_view stream) override;
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
 
  private:
-  Result<Found> correct_last(std::string_view stream, std::string_view subject, Found last);
   Result<std::uint64_t> count_under(const std::string& stream, std::string_view filter);
 
   Session& session_;

@@ -128,28 +128,42 @@ void Session::refresh_level() {
 }
 
 std::vector<Result<nats::Received>> Session::ask_once(std::span<const nats::Request> requests) {
-  if (requests.size() <= kFew) return nats::request_all(*control_, *control_replies_, requests, kAnswerTime);
-  return nats::request_all(*bulk_, *bulk_replies_, requests, kAnswerTime);
+  nats::Connection& connection = requests.size() <= kFew ? *control_ : *bulk_;
+  const std::uint64_t refusals = connection.refusals();
+  auto results = nats::request_all(connection, replies_of(connection), requests, kAnswerTime);
+  if (connection.refusals() == refusals) return results;
+  // A refused request gets no answer.
+  const std::string refusal = connection.last_refusal();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i] || results[i].error().code() != ErrorCode::kUnknown) continue;
+    if (refusal.find(requests[i].subject) == refusal.npos) continue;
+    results[i] = Error(ErrorCode::kDenied, "the account may not publish to " + requests[i].subject);
+  }
+  return results;
 }
 
 std::vector<Result<nats::Received>> Session::ask_all(std::span<const nats::Request> requests) {
-  const SteadyTime deadline = deadline_after(clock_, kAskTime);
+  SteadyTime deadline = deadline_after(clock_, kAskTime);
   auto results = ask_once(requests);
-  while (clock_.steady() < deadline) {
+  for (std::size_t missing_before = requests.size();;) {
     std::vector<std::size_t> missing;
     std::vector<nats::Request> again;
     for (std::size_t i = 0; i < results.size(); ++i) {
-      if (results[i]) continue;
+      if (results[i] || results[i].error().code() == ErrorCode::kDenied) continue;
       missing.push_back(i);
       again.push_back(requests[i]);
     }
     if (missing.empty()) return results;
+    if (std::exchange(missing_before, missing.size()) > missing.size()) deadline = deadline_after(clock_, kAskTime);
+    if (clock_.steady() >= deadline) break;
     sleep_for(clock_, kPause, {});
     auto answers = ask_once(again);
     for (std::size_t i = 0; i < missing.size(); ++i) results[missing[i]] = std::move(answers[i]);
   }
   for (auto& result : results) {
-    if (!result) result = Error(ErrorCode::kUnavailable, result.error().message());
+    if (!result && result.error().code() == ErrorCode::kUnknown) {
+      result = Error(ErrorCode::kUnavailable, result.error().message());
+    }
   }
   return results;
 }

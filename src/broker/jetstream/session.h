@@ -44,9 +44,10 @@ class Session {
   void refresh_level();
 
   // Sends requests and waits for the answers, over the connection that suits their number. Those without an answer are
-  // sent again until 10 s have passed: for requests that may be repeated only. Errors: kUnavailable.
+  // sent again until 10 s have passed without any: for requests that may be repeated only. Errors: kUnavailable,
+  // kDenied (the account may not ask this).
   std::vector<Result<nats::Received>> ask_all(std::span<const nats::Request> requests);
-  // The same without repeating. Errors: kUnavailable, kUnknown.
+  // The same without repeating. Errors: kUnavailable, kUnknown, kDenied.
   std::vector<Result<nats::Received>> ask_once(std::span<const nats::Request> requests);
 
  private:

@@ -26,9 +26,11 @@ class MemoryBroker : public Broker, public BrokerAdmin {
 
   Result<StreamFacts> stream(std::string_view stream, std::string_view filter) override;
   Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) override;
-  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) override;
-  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) override;
-  Result<bool> remove(std::string_view stream, std::uint64_t sequence) override;
+  std::vector<Result<std::optional<StoredMessage>>> read(std::string_view stream,
+                                                         std::span<const std::uint64_t> sequences) override;
+  std::vector<Result<std::optional<StoredMessage>>> read_last(std::string_view stream,
+                                                              std::span<const std::string> subjects) override;
+  std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) override;
   Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) override;
   Result<void> delete_stream(std::string_view stream) override;
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
@@ -115,22 +117,24 @@ Result<std::vector<ConsumerFacts>> MemoryBroker::consumers(std::string_view stre
   return (*found)->consumers();
 }
 
-Result<std::optional<StoredMessage>> MemoryBroker::read(std::string_view stream, std::uint64_t sequence) {
+std::vector<Result<std::optional<StoredMessage>>> MemoryBroker::read(std::string_view stream,
+                                                                     std::span<const std::uint64_t> sequences) {
   const auto found = find(stream);
-  if (!found) return found.error();
-  return (*found)->read(sequence);
+  if (!found) return std::vector<Result<std::optional<StoredMessage>>>(sequences.size(), found.error());
+  return (*found)->read(sequences);
 }
 
-Result<std::optional<StoredMessage>> MemoryBroker::read_last(std::string_view stream, std::string_view subject) {
+std::vector<Result<std::optional<StoredMessage>>> MemoryBroker::read_last(std::string_view stream,
+                                                                          std::span<const std::string> subjects) {
   const auto found = find(stream);
-  if (!found) return found.error();
-  return (*found)->read_last(subject);
+  if (!found) return std::vector<Result<std::optional<StoredMessage>>>(subjects.size(), found.error());
+  return (*found)->read_last(subjects);
 }
 
-Result<bool> MemoryBroker::remove(std::string_view stream, std::uint64_t sequence) {
+std::vector<Result<bool>> MemoryBroker::remove(std::string_view stream, std::span<const std::uint64_t> sequences) {
   const auto found = find(stream);
-  if (!found) return found.error();
-  return (*found)->remove(sequence);
+  if (!found) return std::vector<Result<bool>>(sequences.size(), found.error());
+  return (*found)->remove(sequences);
 }
 
 Result<std::uint64_t> MemoryBroker::purge(std::string_view stream, std::string_view filter) {

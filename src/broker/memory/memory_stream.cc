@@ -230,29 +230,48 @@ std::vector<ConsumerFacts> MemoryStream::consumers() {
   return facts;
 }
 
-std::optional<StoredMessage> MemoryStream::read(std::uint64_t sequence) {
-  MutexLock lock(mutex_);
-  drop_old();
+std::optional<StoredMessage> MemoryStream::find(std::uint64_t sequence) const {
   const MessageLog::Record* record = log_.find(sequence);
   if (record == nullptr) return std::nullopt;
   return record->message;
 }
 
-std::optional<StoredMessage> MemoryStream::read_last(std::string_view subject) {
+std::vector<Result<std::optional<StoredMessage>>> MemoryStream::read(std::span<const std::uint64_t> sequences) {
+  std::vector<Result<std::optional<StoredMessage>>> results;
+  results.reserve(sequences.size());
   MutexLock lock(mutex_);
   drop_old();
-  const std::uint64_t sequence = log_.last_of(subject);
-  if (sequence == 0) return std::nullopt;
-  return log_.find(sequence)->message;
+  for (const std::uint64_t sequence : sequences) results.emplace_back(find(sequence));
+  return results;
 }
 
-bool MemoryStream::remove(std::uint64_t sequence) {
+std::vector<Result<std::optional<StoredMessage>>> MemoryStream::read_last(std::span<const std::string> subjects) {
+  std::vector<Result<std::optional<StoredMessage>>> results;
+  results.reserve(subjects.size());
   MutexLock lock(mutex_);
   drop_old();
-  if (log_.find(sequence) == nullptr) return false;
-  drop(sequence);
+  for (const std::string& subject : subjects) {
+    if (auto valid = check_subject(subject); !valid) {
+      results.emplace_back(valid.error());
+    } else {
+      results.emplace_back(find(log_.last_of(subject)));
+    }
+  }
+  return results;
+}
+
+std::vector<Result<bool>> MemoryStream::remove(std::span<const std::uint64_t> sequences) {
+  std::vector<Result<bool>> results;
+  results.reserve(sequences.size());
+  MutexLock lock(mutex_);
+  drop_old();
+  for (const std::uint64_t sequence : sequences) {
+    const bool there = log_.find(sequence) != nullptr;
+    if (there) drop(sequence);
+    results.emplace_back(there);
+  }
   changed_.notify_all();
-  return true;
+  return results;
 }
 
 std::uint64_t MemoryStream::purge(std::string_view filter) {

@@ -44,9 +44,9 @@ class MemoryStream {
 
   StreamFacts facts(std::string_view filter);
   std::vector<ConsumerFacts> consumers();
-  std::optional<StoredMessage> read(std::uint64_t sequence);
-  std::optional<StoredMessage> read_last(std::string_view subject);
-  bool remove(std::uint64_t sequence);
+  std::vector<Result<std::optional<StoredMessage>>> read(std::span<const std::uint64_t> sequences);
+  std::vector<Result<std::optional<StoredMessage>>> read_last(std::span<const std::string> subjects);
+  std::vector<Result<bool>> remove(std::span<const std::uint64_t> sequences);
   std::uint64_t purge(std::string_view filter);
 
   // Everybody who waits here or comes later gets kNotFound.
@@ -58,6 +58,7 @@ class MemoryStream {
   void apply_limits(const std::string& subject) LEAT_REQUIRES(mutex_);
   void drop_old() LEAT_REQUIRES(mutex_);
   void drop(std::uint64_t sequence) LEAT_REQUIRES(mutex_);
+  std::optional<StoredMessage> find(std::uint64_t sequence) const LEAT_REQUIRES(mutex_);
   Result<void> settle_one(MemorySubscription& at, const Settlement& settlement) LEAT_REQUIRES(mutex_);
   std::uint64_t begin_of(const ConsumerConfig& config) const LEAT_REQUIRES(mutex_);
   std::uint64_t first_since(SystemTime time) const LEAT_REQUIRES(mutex_);

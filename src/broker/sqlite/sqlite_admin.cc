@@ -33,6 +33,19 @@ std::uint64_t count_redelivered(Database& database, std::int64_t consumer) {
   return row.next() ? row.number(0) : 0;
 }
 
+using Messages = std::vector<Result<std::optional<StoredMessage>>>;
+
+// A message that cannot be read fails alone.
+Result<std::optional<StoredMessage>> first_alive(Rows row, Duration max_age, SystemTime now) {
+  try {
+    if (!row.next() || is_expired(row.integer(1), max_age, now)) return std::optional<StoredMessage>();
+    return std::optional<StoredMessage>(message_of(row));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kCorrupt) throw;
+    return error;
+  }
+}
+
 }  // namespace
 
 Result<void> SqliteAdmin::sweep_expired(std::string_view stream) {
@@ -93,20 +106,22 @@ Result<std::vector<ConsumerFacts>> SqliteAdmin::consumers(std::string_view strea
   });
 }
 
-std::optional<StoredMessage> SqliteAdmin::read_one(Database& database, const std::string& sql, std::string_view subject,
-                                                   std::uint64_t sequence, Duration max_age) {
-  Rows row = database.statement(sql).query(subject, sequence);
-  if (!row.next() || is_expired(row.integer(1), max_age, store_.clock().now())) return std::nullopt;
-  return message_of(row);
-}
-
-Result<std::optional<StoredMessage>> SqliteAdmin::read(std::string_view stream, std::uint64_t sequence) {
-  return store_.reads().read([&](Database& database) {
+std::vector<Result<std::optional<StoredMessage>>> SqliteAdmin::read(std::string_view stream,
+                                                                    std::span<const std::uint64_t> sequences) {
+  const SystemTime now = store_.clock().now();
+  auto results = store_.reads().read([&](Database& database) {
     const StreamRow row = read_stream_row(database, stream);
-    const std::string sql = "SELECT " + std::string(kMessageColumns) + " FROM " + messages_table(row.id) +
-                            " WHERE ?1 = '' AND sequence = ?2";
-    return read_one(database, sql, {}, sequence, row.max_age);
+    Statement& select = database.statement("SELECT " + std::string(kMessageColumns) + " FROM " +
+                                           messages_table(row.id) + " WHERE sequence = ?");
+    Messages messages;
+    messages.reserve(sequences.size());
+    for (const std::uint64_t sequence : sequences) {
+      messages.push_back(first_alive(select.query(sequence), row.max_age, now));
+    }
+    return messages;
   });
+  if (!results) return Messages(sequences.size(), results.error());
+  return std::move(*results);
 }
 
 // The index is made by whoever needs it first: a bulk stream that nobody looks into does without.
@@ -120,26 +135,42 @@ Result<void> SqliteAdmin::index_subjects(std::string_view stream) {
   });
 }
 
-Result<std::optional<StoredMessage>> SqliteAdmin::read_last(std::string_view stream, std::string_view subject) {
-  if (auto valid = check_subject(subject); !valid) return valid.error();
-  if (auto indexed = index_subjects(stream); !indexed) return indexed.error();
-  return store_.reads().read([&](Database& database) {
+std::vector<Result<std::optional<StoredMessage>>> SqliteAdmin::read_last(std::string_view stream,
+                                                                         std::span<const std::string> subjects) {
+  if (subjects.empty()) return {};
+  if (auto indexed = index_subjects(stream); !indexed) return Messages(subjects.size(), indexed.error());
+  const SystemTime now = store_.clock().now();
+  auto results = store_.reads().read([&](Database& database) {
     const StreamRow row = read_stream_row(database, stream);
-    const std::string sql = "SELECT " + std::string(kMessageColumns) + " FROM " + messages_table(row.id) +
-                            " WHERE subject = ?1 AND ?2 = 0 ORDER BY sequence DESC LIMIT 1";
-    return read_one(database, sql, subject, 0, row.max_age);
+    Statement& select =
+        database.statement("SELECT " + std::string(kMessageColumns) + " FROM " + messages_table(row.id) +
+                           " WHERE subject = ? ORDER BY sequence DESC LIMIT 1");
+    Messages messages;
+    messages.reserve(subjects.size());
+    for (const std::string& subject : subjects) {
+      auto valid = check_subject(subject);
+      messages.push_back(valid ? first_alive(select.query(std::string_view(subject)), row.max_age, now)
+                               : Result<std::optional<StoredMessage>>(valid.error()));
+    }
+    return messages;
   });
+  if (!results) return Messages(subjects.size(), results.error());
+  return std::move(*results);
 }
 
-Result<bool> SqliteAdmin::remove(std::string_view stream, std::uint64_t sequence) {
-  bool removed = false;
+std::vector<Result<bool>> SqliteAdmin::remove(std::string_view stream, std::span<const std::uint64_t> sequences) {
+  if (sequences.empty()) return {};
+  std::vector<Result<bool>> results;
   auto done = store_.write(Durability::kCommitted, [&](Transaction& transaction) {
+    results.clear();
+    results.reserve(sequences.size());
     StreamState& state = transaction.catalog.stream(stream);
-    removed = StreamStore(transaction, state, store_.clock().now()).remove(sequence);
+    StreamStore messages(transaction, state, store_.clock().now());
+    for (const std::uint64_t sequence : sequences) results.emplace_back(messages.remove(sequence));
     transaction.wake(state.topic);
   });
-  if (!done) return done.error();
-  return removed;
+  if (!done) return std::vector<Result<bool>>(sequences.size(), done.error());
+  return results;
 }
 
 Result<std::uint64_t> SqliteAdmin::purge(std::string_view stream, std::string_view filter) {

@@ -12,9 +12,11 @@ class SqliteAdmin : public BrokerAdmin {
 
   Result<StreamFacts> stream(std::string_view stream, std::string_view filter) override;
   Result<std::vector<ConsumerFacts>> consumers(std::string_view stream) override;
-  Result<std::optional<StoredMessage>> read(std::string_view stream, std::uint64_t sequence) override;
-  Result<std::optional<StoredMessage>> read_last(std::string_view stream, std::string_view subject) override;
-  Result<bool> remove(std::string_view stream, std::uint64_t sequence) override;
+  std::vector<Result<std::optional<StoredMessage>>> read(std::string_view stream,
+                                                         std::span<const std::uint64_t> sequences) override;
+  std::vector<Result<std::optional<StoredMessage>>> read_last(std::string_view stream,
+                                                              std::span<const std::string> subjects) override;
+  std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) override;
   Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) override;
   Result<void> delete_stream(std::string_view stream) override;
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
@@ -22,8 +24,6 @@ class SqliteAdmin : public BrokerAdmin {
  private:
   Result<void> sweep_expired(std::string_view stream);
   Result<void> index_subjects(std::string_view stream);
-  std::optional<StoredMessage> read_one(Database& database, const std::string& sql, std::string_view subject,
-                                        std::uint64_t sequence, Duration max_age);
 
   Store& store_;
 };
