@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -113,6 +114,9 @@ Outcome to_outcome(R&& result) {
     return value ? Outcome::done(std::move(*value)) : Outcome::dead("result: " + value.error().message());
   }
 }
+
+// What an exception that a handler let out says of the attempt.
+Outcome what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options);
 
 // Calls `f` with as many of its two possible arguments as it takes.
 template <class F, class T>

@@ -7,21 +7,21 @@
 namespace leat {
 namespace {
 
-Outcome what_was_thrown(const HandlerEntry& handler) {
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    return handler.options.on_exception ? handler.options.on_exception(e) : Outcome::retry(e.what());
-  } catch (...) {
-    return Outcome::retry("the handler threw something that is no std::exception");
-  }
-}
-
 bool is_failure(const Outcome& outcome) {
   return outcome.kind() == Outcome::Kind::kRetry || outcome.kind() == Outcome::Kind::kRetryAfter;
 }
 
 }  // namespace
+
+Outcome detail::what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    return options.on_exception ? options.on_exception(e) : Outcome::retry(e.what());
+  } catch (...) {
+    return Outcome::retry("the handler threw something that is no std::exception");
+  }
+}
 
 // What a handler sees of the job that it runs.
 class JobRunner::RunningJob : public PendingJob {
@@ -164,7 +164,8 @@ void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, con
       handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job, handler)));
     } catch (...) {
       // Its Completion has been finished or dropped on the way here, which ended the job.
-      parts_.log.warn("an asynchronous handler threw", {{"error", what_was_thrown(handler).text()}});
+      parts_.log.warn("an asynchronous handler threw",
+                      {{"error", detail::what_was_thrown(std::current_exception(), handler.options).text()}});
     }
     return;
   }
@@ -173,7 +174,7 @@ void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, con
   try {
     outcome = handler.blocking(running);
   } catch (...) {
-    outcome = what_was_thrown(handler);
+    outcome = detail::what_was_thrown(std::current_exception(), handler.options);
   }
   running.finish(std::move(outcome));
 }

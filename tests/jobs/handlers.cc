@@ -1,9 +1,11 @@
 // Asynchronous handlers, snoozes and time limits.
+#include <cstdio>
 #include <deque>
 
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/resident_memory.h"
 
 namespace leat::test {
 namespace {
@@ -45,6 +47,24 @@ TEST_P(Handlers, ManyAsynchronousJobsWaitOnOneThread) {
   }
   EXPECT_TRUE(eventually([&] { return worker.counts().done == kJobs; })) << worker.counts().done;
   EXPECT_TRUE(tally.all_between(1, 1));
+}
+
+TEST_P(Handlers, FiveThousandAsynchronousJobsWaitAtOnce) {
+  constexpr std::size_t kJobs = 5000;
+  push_numbers(kJobs);
+  Worker worker(broker(), {.concurrency = 1, .async_jobs = 6000});
+  worker.handle_async("number", [&](Completion completion) { keep(std::move(completion)); });
+  const std::size_t before = resident_memory();
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return kept() == kJobs; })) << kept();
+  const std::size_t used = resident_memory() - before;
+  EXPECT_EQ(worker.counts().running, kJobs);
+  if (!is_sanitized()) {
+    EXPECT_LT(used, 100U << 20);
+    std::printf("memory used by %zu waiting completions: %zu KiB\n", kJobs, used / 1024);
+  }
+  for (Completion& completion : take_kept()) completion.finish(Outcome::done());
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == kJobs; })) << worker.counts().done;
 }
 
 TEST_P(Handlers, NoMoreAsynchronousJobsThanAllowed) {

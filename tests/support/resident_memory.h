@@ -1,0 +1,14 @@
+// How much memory this process uses, for tests of it.
+#pragma once
+
+#include <cstddef>
+
+namespace leat::test {
+
+// In bytes, of main memory.
+std::size_t resident_memory();
+
+// True under a sanitizer, whose own memory is in the figure: it says nothing then.
+bool is_sanitized();
+
+}  // namespace leat::test
