@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What takes longer than the tests, or needs clang: TSan over the suite, thread-safety analysis, clang-tidy, fuzzing, and a
-# smoke test of the release build.
+# What takes longer than the tests, or needs clang: TSan over the suite, thread-safety analysis, clang-tidy, fuzzing, and of the
+# release build a smoke test and the tests of memory.
 set -euo pipefail
 jobs=${JOBS:-$(nproc)}
 fuzz_seconds=${FUZZ_SECONDS:-10}
@@ -37,3 +37,8 @@ step "release build"
 cmake --preset release >/dev/null
 cmake --build --preset release -j "$jobs" | tail -n 1
 build/release/leat demo
+
+step "memory of thousands of waiting jobs (release build, no sanitizer)"
+cmake --preset release -B build/release-tests -D LEAT_TESTS=ON >/dev/null
+cmake --build build/release-tests --target jobs -j "$jobs" | tail -n 1
+build/release-tests/tests/jobs --gtest_brief=1 --gtest_filter='*FiveThousand*'

@@ -2,8 +2,8 @@
 //
 // A blocking handler runs on one of the worker's threads and returns: nothing (done), an Outcome, or a value that the
 // job's codec or nlohmann::json makes into its result. An asynchronous handler gets a Completion, starts what it has to
-// do, and returns at once; the job ends when the Completion is finished, on any thread. What a handler throws is a
-// retry.
+// do, and returns at once; the job ends when the Completion is finished, on any thread; leat/asio.h makes coroutines
+// into such handlers. What a handler throws is a retry.
 #pragma once
 
 #include <chrono>

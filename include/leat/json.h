@@ -1,5 +1,5 @@
 // Job types as JSON: everything that nlohmann::json converts, for example by NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE.
-// One of the few public headers that bring a foreign one, beside leat/protobuf.h.
+// One of the few public headers that bring a foreign one, beside leat/asio.h and leat/protobuf.h.
 #pragma once
 
 #include <concepts>

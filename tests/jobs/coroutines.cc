@@ -230,11 +230,15 @@ TEST_P(Coroutines, WhatIsDoneAfterACancellationIsDone) {
   IoThread io;
   Worker worker(broker(), {.concurrency = 1});
   handle_coroutine<Number>(worker, io.executor(), [](Number) -> awaitable<Outcome> {
+    bool cancelled = false;
     try {
       co_await wait_for(1h);
     } catch (const boost::system::system_error&) {
+      cancelled = true;
     }
-    co_return Outcome::done();
+    co_await boost::asio::this_coro::reset_cancellation_state();
+    co_await wait_for(1ms);
+    co_return cancelled ? Outcome::done() : Outcome::dead("not cancelled");
   });
   ASSERT_TRUE(worker.start());
   EXPECT_TRUE(eventually([&] { return worker.counts().done == 1; }));
