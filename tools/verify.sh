@@ -41,4 +41,4 @@ build/release/leat demo
 step "memory of thousands of waiting jobs (release build, no sanitizer)"
 cmake --preset release -B build/release-tests -D LEAT_TESTS=ON >/dev/null
 cmake --build build/release-tests --target jobs -j "$jobs" | tail -n 1
-build/release-tests/tests/jobs --gtest_brief=1 --gtest_filter='*FiveThousand*'
+ctest --test-dir build/release-tests -R FiveThousand --output-on-failure --no-tests=error

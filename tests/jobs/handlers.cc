@@ -54,14 +54,14 @@ TEST_P(Handlers, FiveThousandAsynchronousJobsWaitAtOnce) {
   push_numbers(kJobs);
   Worker worker(broker(), {.concurrency = 1, .async_jobs = 6000});
   worker.handle_async("number", [&](Completion completion) { keep(std::move(completion)); });
-  const std::size_t before = resident_memory();
+  const std::int64_t before = resident_memory();
   ASSERT_TRUE(worker.start());
   ASSERT_TRUE(eventually([&] { return kept() == kJobs; })) << kept();
-  const std::size_t used = resident_memory() - before;
+  const std::int64_t used = resident_memory() - before;
   EXPECT_EQ(worker.counts().running, kJobs);
   if (!is_sanitized()) {
-    EXPECT_LT(used, 100U << 20);
-    std::printf("memory used by %zu waiting completions: %zu KiB\n", kJobs, used / 1024);
+    EXPECT_LT(used, 100 << 20);
+    std::printf("memory used by %zu waiting completions: %ld KiB\n", kJobs, used / 1024);
   }
   for (Completion& completion : take_kept()) completion.finish(Outcome::done());
   EXPECT_TRUE(eventually([&] { return worker.counts().done == kJobs; })) << worker.counts().done;

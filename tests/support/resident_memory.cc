@@ -6,11 +6,11 @@
 
 namespace leat::test {
 
-std::size_t resident_memory() {
-  std::size_t all = 0;
-  std::size_t resident = 0;
+std::int64_t resident_memory() {
+  std::int64_t all = 0;
+  std::int64_t resident = 0;
   std::ifstream("/proc/self/statm") >> all >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 bool is_sanitized() {
