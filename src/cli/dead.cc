@@ -1,7 +1,15 @@
 // `leat dead`
+#include <charconv>
+#include <functional>
+
 #include "cli/command_options.h"
 #include "cli/commands.h"
+#include "cli/dead_edit.h"
+#include "cli/dead_many.h"
+#include "cli/dead_selection.h"
+#include "cli/dead_transfer.h"
 #include "cli/table.h"
+#include "core/base64.h"
 #include "core/text.h"
 #include "leat/dead_letters.h"
 
@@ -9,6 +17,7 @@ namespace leat::cli {
 namespace {
 
 constexpr std::size_t kErrorWidth = 60;
+constexpr std::size_t kListed = 1000;
 
 nlohmann::json to_json(const DeadLetter& letter) {
   auto headers = nlohmann::json::object();
@@ -16,13 +25,17 @@ nlohmann::json to_json(const DeadLetter& letter) {
   nlohmann::json json{{"number", letter.number},
                       {"id", letter.id.str()},
                       {"kind", letter.kind},
-                      {"payload", letter.payload},
                       {"headers", std::move(headers)},
                       {"reason", letter.reason},
                       {"error", letter.error},
                       {"attempts", letter.attempts},
                       {"enqueued_at", to_rfc3339(letter.enqueued_at)},
                       {"died_at", to_rfc3339(letter.died_at)}};
+  if (is_utf8(letter.payload)) {
+    json["payload"] = letter.payload;
+  } else {
+    json["payload_base64"] = to_base64(letter.payload);
+  }
   json["history"] = nlohmann::json::parse(letter.history, nullptr, false);
   if (json["history"].is_discarded()) json["history"] = nullptr;
   return json;
@@ -38,7 +51,10 @@ std::string to_table(const std::vector<DeadLetter>& letters) {
   return table.str();
 }
 
-Result<int> list(App& app, DeadLetters& dead, const DeadLetterFilter& filter) {
+Result<int> list(App& app, DeadLetters& dead, DeadLetterFilter filter) {
+  // A table shows no payloads.
+  if (!app.options.json) filter.payloads = DeadLetterFilter::Payloads::kLeaveOut;
+  filter.limit = filter.limit.value_or(kListed);
   const auto letters = dead.list(filter);
   if (!letters) return letters.error();
   if (app.options.json) {
@@ -72,12 +88,21 @@ Result<int> show(App& app, DeadLetters& dead, std::uint64_t number) {
   for (const auto& [name, value] : letter->headers)
     app.print("header:      " + std::string(name) + "=" + std::string(value));
   if (!letter->history.empty()) app.print("history:     " + letter->history);
-  app.print("payload:     " + letter->payload);
+  app.print(is_utf8(letter->payload) ? "payload:     " + letter->payload
+                                     : "payload (base64): " + to_base64(letter->payload));
   return kExitOk;
 }
 
-Result<int> retry(App& app, DeadLetters& dead, std::uint64_t number) {
-  const auto id = dead.retry(number);
+struct RetryOptions {
+  DeadSelection selection{};
+  DeadEditOptions edit{};
+  double rate = 0;
+};
+
+Result<int> retry_one(App& app, DeadLetters& dead, const RetryOptions& options) {
+  const auto edit = make_edit(dead, options.selection.number, options.edit);
+  if (!edit) return edit.error();
+  const auto id = dead.retry(options.selection.number, *edit);
   if (!id) return id.error();
   if (app.options.json) {
     app.print_json({{"id", id->str()}});
@@ -87,7 +112,7 @@ Result<int> retry(App& app, DeadLetters& dead, std::uint64_t number) {
   return kExitOk;
 }
 
-Result<int> discard(App& app, DeadLetters& dead, std::uint64_t number) {
+Result<int> discard_one(App& app, DeadLetters& dead, std::uint64_t number) {
   if (const auto discarded = dead.discard(number); !discarded) return discarded.error();
   if (app.options.json) {
     app.print_json({{"discarded", number}});
@@ -97,47 +122,142 @@ Result<int> discard(App& app, DeadLetters& dead, std::uint64_t number) {
   return kExitOk;
 }
 
+Result<int> retry(App& app, DeadLetters& dead, const RetryOptions& options) {
+  if (options.selection.number > 0) return retry_one(app, dead, options);
+  return run_over_dead_letters(app, "retried", options.rate, [&](const DeadLetterRun& run, std::stop_token stop) {
+    return dead.retry_many(options.selection.whole_filter(), run, std::move(stop));
+  });
+}
+
+Result<void> check(const RetryOptions& options) {
+  if (auto checked = check(options.selection); !checked) return checked;
+  const bool one = options.selection.number > 0;
+  if (one && options.rate > 0) return Error(ErrorCode::kInvalidArgument, "--rate is for several dead letters");
+  if (one || options.edit.empty()) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               "--payload, --set-kind, --set-header and --drop-header change one dead letter: give its NUMBER");
+}
+
+Result<int> discard(App& app, DeadLetters& dead, const DeadSelection& selection) {
+  if (selection.number > 0) return discard_one(app, dead, selection.number);
+  return run_over_dead_letters(app, "discarded", 0, [&](const DeadLetterRun& run, std::stop_token stop) {
+    return dead.discard_many(selection.whole_filter(), run, std::move(stop));
+  });
+}
+
 Error with_remedy(const Error& error) {
   if (error.code() != ErrorCode::kNotFound) return error;
   return {error.code(), error.message() + ": see leat dead list"};
 }
 
-template <class Asked>
-using Deed = Result<int> (*)(App&, DeadLetters&, Asked);
+using Deed = std::function<Result<int>(App&, DeadLetters&)>;
+enum class Storage { kExisting, kCreated };
 
 // Opens the dead letters and does it.
-template <class Asked, class Given>
-void choose(App& app, Deed<Asked> deed, const Given& asked) {
-  app.choose([deed, asked](App& chosen) -> Result<int> {
-    auto broker = chosen.existing_broker();
+void choose(App& app, Deed deed, Storage storage = Storage::kExisting) {
+  app.choose([deed = std::move(deed), storage](App& chosen) -> Result<int> {
+    auto broker = storage == Storage::kCreated ? chosen.broker() : chosen.existing_broker();
     if (!broker) return broker.error();
     DeadLetters dead(**broker, chosen.options.name_space);
-    auto done = deed(chosen, dead, asked);
+    auto done = deed(chosen, dead);
     return done ? done : with_remedy(done.error());
   });
 }
 
-void add_list(CLI::App& parent, App& app) {
-  auto* at = parent.add_subcommand("list", "Dead letters, oldest first");
-  auto filter = std::make_shared<DeadLetterFilter>();
-  add_queue_name(*at, filter->queue);
-  at->add_option("--kind", filter->kind, "Only of this kind")->type_name("KIND");
-  add_number(*at, "--after", filter->after, 0, "write a whole number", "Only numbers above this one")
-      ->type_name("NUMBER");
-  add_number(*at, "--limit", filter->limit, 1, "write a whole number from 1 on", "At most this many [1000]")
-      ->type_name("N");
-  end_help_with(*at, "leat dead list --queue images --json");
-  at->callback([&app, filter] { choose<const DeadLetterFilter&>(app, list, *filter); });
+// The same for what is done to several: says first what is wrong with the selection.
+void choose_checked(App& app, const Result<void>& checked, Deed deed) {
+  if (!checked) {
+    app.choose([error = checked.error()](App&) -> Result<int> { return error; });
+  } else {
+    choose(app, std::move(deed));
+  }
 }
 
-void add_deed(CLI::App& parent, App& app, const std::string& name, const std::string& description,
-              Deed<std::uint64_t> deed) {
-  auto* at = parent.add_subcommand(name, description);
+double rate_or_throw(const std::string& text) {
+  double rate = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate, std::chars_format::fixed);
+  const bool fits = rate >= 0.001 && rate <= 1'000'000;
+  if (error == std::errc{} && end == text.data() + text.size() && fits) return rate;
+  throw CLI::ValidationError("--rate", "\"" + text + "\": write how many in a second, from 0.001 to 1000000");
+}
+
+void add_list(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("list", "Dead letters, oldest first");
+  auto selection = std::make_shared<DeadSelection>();
+  add_filter(*at, *selection, "At most this many [1000]");
+  end_help_with(*at,
+                "leat dead list --queue images --json\n"
+                "  leat dead list --error 'connection refused' --younger 1h");
+  at->callback([&app, selection] {
+    choose(app, [selection](App& chosen, DeadLetters& dead) { return list(chosen, dead, selection->whole_filter()); });
+  });
+}
+
+void add_show(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("show", "Everything about one dead letter");
   auto number = std::make_shared<std::uint64_t>(0);
   add_number(*at, "NUMBER", *number, 1, "write a number that `leat dead list` shows", "As `leat dead list` shows it")
       ->required();
-  end_help_with(*at, "leat dead " + name + " 17");
-  at->callback([&app, number, deed] { choose<std::uint64_t>(app, deed, *number); });
+  end_help_with(*at, "leat dead show 17");
+  at->callback([&app, number] {
+    choose(app, [number](App& chosen, DeadLetters& dead) { return show(chosen, dead, *number); });
+  });
+}
+
+void add_retry(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("retry", "Enqueue one or many again, with all their attempts before them");
+  auto options = std::make_shared<RetryOptions>();
+  add_selection(*at, options->selection);
+  at->add_option_function<std::string>(
+        "--rate", [options](const std::string& text) { options->rate = rate_or_throw(text); },
+        "So many in a second [as fast as possible]")
+      ->type_name("N");
+  add_edit(*at, options->edit);
+  end_help_with(*at,
+                "leat dead retry 17\n"
+                "  leat dead retry --kind resize --error timeout --older 1h --rate 100\n"
+                "  leat dead show 17 --json | jq -r .payload | sed s/jgp/jpg/ | leat dead retry 17 --payload -");
+  at->callback([&app, options] {
+    choose_checked(app, check(*options),
+                   [options](App& chosen, DeadLetters& dead) { return retry(chosen, dead, *options); });
+  });
+}
+
+void add_discard(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("discard", "Remove one or many for good");
+  auto selection = std::make_shared<DeadSelection>();
+  add_selection(*at, *selection);
+  end_help_with(*at,
+                "leat dead discard 17\n"
+                "  leat dead discard --reason undecodable --older 7d");
+  at->callback([&app, selection] {
+    choose_checked(app, check(*selection),
+                   [selection](App& chosen, DeadLetters& dead) { return discard(chosen, dead, *selection); });
+  });
+}
+
+void add_export(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("export", "Write dead letters to standard output, a line of JSON each");
+  auto selection = std::make_shared<DeadSelection>();
+  add_filter(*at, *selection, "At most this many, the oldest [all]");
+  end_help_with(*at, "leat dead export --queue images > letters.ndjson");
+  at->callback([&app, selection] {
+    choose(app, [selection](App& chosen, DeadLetters& dead) {
+      return export_dead_letters(chosen, dead, selection->whole_filter());
+    });
+  });
+}
+
+void add_import(CLI::App& parent, App& app) {
+  auto* at = parent.add_subcommand("import", "Add the dead letters that an export wrote; those that are there stay");
+  auto path = std::make_shared<std::string>();
+  at->add_option("FILE", *path, "What `leat dead export` wrote; - reads standard input")->required();
+  end_help_with(*at, "leat dead import letters.ndjson");
+  at->callback([&app, path] {
+    choose(
+        app, [path](App& chosen, DeadLetters& dead) { return import_dead_letters(chosen, dead, *path); },
+        Storage::kCreated);
+  });
 }
 
 }  // namespace
@@ -147,9 +267,11 @@ void add_dead(CLI::App& root, App& app) {
   dead->require_subcommand(1);
   end_help_with(*dead, "leat dead retry 17");
   add_list(*dead, app);
-  add_deed(*dead, app, "show", "Everything about one dead letter", show);
-  add_deed(*dead, app, "retry", "Enqueue it again with all its attempts before it", retry);
-  add_deed(*dead, app, "discard", "Remove it for good", discard);
+  add_show(*dead, app);
+  add_retry(*dead, app);
+  add_discard(*dead, app);
+  add_export(*dead, app);
+  add_import(*dead, app);
 }
 
 }  // namespace leat::cli

@@ -64,6 +64,23 @@ std::optional<Duration> take_offset(std::string_view text, std::size_t& at) {
   return west ? -offset : offset;
 }
 
+// Of the character that some bytes begin with; 0 when they begin with none.
+std::size_t character_length(std::string_view bytes) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (at(0) < 0x80) return 1;
+  if (at(0) < 0xc2 || at(0) > 0xf4) return 0;
+  const std::size_t length = at(0) < 0xe0 ? 2 : at(0) < 0xf0 ? 3 : 4;
+  if (bytes.size() < length) return 0;
+  // The first byte after it excludes longer forms than needed, surrogates, and what is beyond U+10FFFF.
+  const unsigned least = at(0) == 0xe0 ? 0xa0 : at(0) == 0xf0 ? 0x90 : 0x80;
+  const unsigned most = at(0) == 0xed ? 0x9f : at(0) == 0xf4 ? 0x8f : 0xbf;
+  if (at(1) < least || at(1) > most) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
 }  // namespace
 
 std::string to_rfc3339(SystemTime time) {
@@ -138,6 +155,15 @@ bool is_plain_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   };
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), plain);
+}
+
+bool is_utf8(std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t length = character_length(bytes.substr(at));
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
 }
 
 }  // namespace leat

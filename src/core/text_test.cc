@@ -82,5 +82,15 @@ TEST(Text, PlainNames) {
   for (const std::string& name : bad) EXPECT_FALSE(is_plain_name(name)) << name;
 }
 
+TEST(Utf8, TextIsToldFromOtherBytes) {
+  for (const char* text :
+       {"", "plain", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_TRUE(is_utf8(text)) << text;
+  EXPECT_TRUE(is_utf8(std::string("a\0b", 3)));
+  for (const char* bytes : {"\x80", "\xff", "\xc3", "\xc3(", "\xc0\xaf", "\xe0\x80\xaf", "\xe2\x82", "\xed\xa0\x80",
+                            "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2(\xa1"})
+    EXPECT_FALSE(is_utf8(bytes)) << bytes;
+}
+
 }  // namespace
 }  // namespace leat

@@ -1,44 +1,24 @@
 #include "leat/dead_letters.h"
 
-#include <algorithm>
+#include <ostream>
 
-#include "core/text.h"
-#include "jobs/job_streams.h"
-#include "jobs/names.h"
+#include "jobs/dead_letter_importer.h"
+#include "jobs/dead_letter_line.h"
+#include "jobs/dead_letter_message.h"
+#include "jobs/dead_letter_remover.h"
+#include "jobs/dead_letter_reviver.h"
+#include "jobs/dead_letter_run.h"
+#include "jobs/dead_letter_scan.h"
 
 namespace leat {
 namespace {
 
-// Headers that burying added, or that belong to the job stream.
-bool is_added(std::string_view name) {
-  return name.starts_with("Leat-Dead-") || name == wire::kEnqueuedAt || name == wire::kId || name.starts_with("Nats-");
-}
+constexpr std::size_t kListed = 1000;
+constexpr std::size_t kBatch = 256;
 
-std::string text_of(const Headers& headers, std::string_view name) {
-  return std::string(headers.get(name).value_or(""));
-}
-
-DeadLetter letter_from(const StoredMessage& message) {
-  const Headers& headers = message.headers;
-  DeadLetter letter;
-  letter.number = message.sequence;
-  letter.id = JobId::parse(text_of(headers, wire::kId)).value_or(JobId{});
-  letter.kind = text_of(headers, wire::kKind);
-  letter.payload = message.payload;
-  letter.reason = text_of(headers, wire::kDeadReason);
-  letter.error = text_of(headers, wire::kDeadError);
-  letter.attempts = static_cast<unsigned>(parse_number(text_of(headers, wire::kDeadAttempts)).value_or(0));
-  letter.history = text_of(headers, wire::kDeadHistory);
-  letter.enqueued_at = from_rfc3339(text_of(headers, wire::kEnqueuedAt)).value_or(message.time);
-  letter.died_at = message.time;
-  for (const auto& [name, value] : headers) {
-    if (!is_added(name)) letter.headers.set(name, value);
-  }
-  return letter;
-}
-
-bool selects(const DeadLetterFilter& filter, const DeadLetter& letter) {
-  return letter.number > filter.after && (!filter.kind || letter.kind == *filter.kind);
+DeadLetterFilter with(DeadLetterFilter filter, DeadLetterFilter::Payloads payloads) {
+  filter.payloads = payloads;
+  return filter;
 }
 
 }  // namespace
@@ -47,61 +27,76 @@ class DeadLetters::Box {
  public:
   Box(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
 
-  Result<std::unique_ptr<Reader>> read(const DeadLetterFilter& filter) {
-    return broker_.open_reader({.stream = names_.dead_stream(),
-                                .filter = filter.queue ? names_.dead_queue_filter(*filter.queue) : names_.dead_filter(),
-                                .from_sequence = filter.after + 1});
-  }
   Result<StoredMessage> find(std::uint64_t number);
-  Result<JobId> retry(std::uint64_t number);
-  Result<void> remove(std::uint64_t number);
+  Result<DeadLetterScan> scan(DeadLetterFilter filter);
+  Result<JobId> retry(std::uint64_t number, const DeadLetterEdit& edit);
+  Result<void> discard(std::uint64_t number);
+  Result<DeadLetterReport> run(DeadLetterFilter filter, const DeadLetterRun& run, const DeadLetterDeed& deed,
+                               const std::stop_token& stop);
+  std::vector<Result<bool>> revive_all(std::span<const StoredMessage> letters);
+  std::vector<Result<bool>> remove_all(std::span<const StoredMessage> letters);
+  Result<DeadLetterImport> import_from(std::istream& in, const DeadLetterImportOptions& options,
+                                       const std::stop_token& stop);
 
  private:
   Broker& broker_;
-  Names names_;
+  const Names names_;
+  DeadLetterReviver reviver_{broker_, names_};
 };
 
 Result<StoredMessage> DeadLetters::Box::find(std::uint64_t number) {
+  if (auto named = names_.check(); !named) return named.error();
   auto message = broker_.admin().read(names_.dead_stream(), number);
-  const Error missing(ErrorCode::kNotFound, "there is no dead letter " + std::to_string(number));
+  const Error missing(ErrorCode::kNotFound, "there is no " + letter_name(number));
   if (!message) return message.error().code() == ErrorCode::kNotFound ? missing : message.error();
   if (!*message) return missing;
   return std::move(**message);
 }
 
-Result<JobId> DeadLetters::Box::retry(std::uint64_t number) {
-  auto found = find(number);
-  if (!found) return found.error();
-  const auto id = JobId::parse(text_of(found->headers, wire::kId));
-  if (!id)
-    return Error(ErrorCode::kCorrupt, "dead letter " + std::to_string(number) + " was no job: " + id.error().message());
-  const DeadLetter letter = letter_from(*found);
-  AppendRequest request{
-      .message = {.subject = names_.subject(*id), .headers = letter.headers, .payload = found->payload},
-      .message_id = names_.dead_stream() + "-" + std::to_string(number),
-      .expected_last = 0};
-  request.message.headers.set(wire::kRevivedFrom, request.message_id);
-  request.message.headers.erase(wire::kDeadline);  // it may be why the job died
-  const std::string stream = names_.stream(id->priority());
-  const auto appended = broker_.append(stream, {&request, 1}).front();
-  if (!appended && appended.error().code() != ErrorCode::kConflict) return appended.error();
-  if (!appended) {
-    // It waits there already, put by an earlier try that ended before the removal; or another job has its unique key.
-    const auto there = broker_.admin().read_last(stream, request.message.subject);
-    if (!there) return there.error();
-    if (!*there || text_of((*there)->headers, wire::kRevivedFrom) != request.message_id) {
-      return Error(ErrorCode::kConflict, "another job with the id " + id->str() +
-                                             " is not done yet: retry the dead letter when it is, or discard it");
-    }
-  }
-  if (auto removed = remove(number); !removed) return removed.error();
-  return *id;
+Result<DeadLetterScan> DeadLetters::Box::scan(DeadLetterFilter filter) {
+  if (auto named = names_.check(); !named) return named.error();
+  if (auto checked = DeadLetterScan::check(filter); !checked) return checked.error();
+  return DeadLetterScan(broker_, names_, std::move(filter));
 }
 
-Result<void> DeadLetters::Box::remove(std::uint64_t number) {
+Result<JobId> DeadLetters::Box::retry(std::uint64_t number, const DeadLetterEdit& edit) {
+  const auto found = find(number);
+  if (!found) return found.error();
+  return std::move(reviver_.revive({&*found, 1}, edit).front());
+}
+
+Result<void> DeadLetters::Box::discard(std::uint64_t number) {
+  if (const auto found = find(number); !found) return found.error();
   const auto removed = broker_.admin().remove(names_.dead_stream(), number);
-  if (!removed) return removed.error();
-  return {};
+  return removed ? Result<void>() : removed.error();
+}
+
+Result<DeadLetterReport> DeadLetters::Box::run(DeadLetterFilter filter, const DeadLetterRun& run,
+                                               const DeadLetterDeed& deed, const std::stop_token& stop) {
+  if (auto checked = check(run); !checked) return checked.error();
+  auto scanned = scan(std::move(filter));
+  if (!scanned) return scanned.error();
+  return run_through(*scanned, run, broker_.clock(), deed, stop);
+}
+
+std::vector<Result<bool>> DeadLetters::Box::revive_all(std::span<const StoredMessage> letters) {
+  std::vector<Result<bool>> results;
+  for (const auto& revived : reviver_.revive(letters)) {
+    results.push_back(revived ? Result<bool>(true) : Result<bool>(revived.error()));
+  }
+  return results;
+}
+
+std::vector<Result<bool>> DeadLetters::Box::remove_all(std::span<const StoredMessage> letters) {
+  std::vector<std::uint64_t> numbers;
+  for (const StoredMessage& letter : letters) numbers.push_back(letter.sequence);
+  return remove_dead_letters(broker_, names_, numbers);
+}
+
+Result<DeadLetterImport> DeadLetters::Box::import_from(std::istream& in, const DeadLetterImportOptions& options,
+                                                       const std::stop_token& stop) {
+  if (auto named = names_.check(); !named) return named.error();
+  return DeadLetterImporter(broker_, names_, options).run(in, stop);
 }
 
 DeadLetters::DeadLetters(Broker& broker, std::string name_space)
@@ -109,20 +104,17 @@ DeadLetters::DeadLetters(Broker& broker, std::string name_space)
 DeadLetters::~DeadLetters() = default;
 
 Result<std::vector<DeadLetter>> DeadLetters::list(const DeadLetterFilter& filter, std::stop_token stop) {
+  const std::size_t limit = filter.limit.value_or(kListed);
+  DeadLetterFilter limited = filter;
+  limited.limit = limit;
+  auto scan = box_->scan(std::move(limited));
+  if (!scan) return scan.error();
   std::vector<DeadLetter> letters;
-  auto reader = box_->read(filter);
-  if (!reader) {
-    if (reader.error().code() == ErrorCode::kNotFound) return letters;  // nobody has died yet
-    return reader.error();
-  }
-  while (letters.size() < filter.limit) {
-    const auto messages = (*reader)->read({}, stop);
+  while (letters.size() < limit) {
+    const auto messages = scan->next(std::min(kBatch, limit - letters.size()), stop);
     if (!messages) return messages.error();
     if (messages->empty()) break;
-    for (const StoredMessage& message : *messages) {
-      DeadLetter letter = letter_from(message);
-      if (selects(filter, letter) && letters.size() < filter.limit) letters.push_back(std::move(letter));
-    }
+    for (const StoredMessage& message : *messages) letters.push_back(letter_from(message));
   }
   return letters;
 }
@@ -134,12 +126,51 @@ Result<DeadLetter> DeadLetters::get(std::uint64_t number) {
 }
 
 Result<JobId> DeadLetters::retry(std::uint64_t number) {
-  return box_->retry(number);
+  return box_->retry(number, {});
+}
+
+Result<JobId> DeadLetters::retry(std::uint64_t number, const DeadLetterEdit& edit) {
+  return box_->retry(number, edit);
 }
 
 Result<void> DeadLetters::discard(std::uint64_t number) {
-  if (const auto found = box_->find(number); !found) return found.error();
-  return box_->remove(number);
+  return box_->discard(number);
+}
+
+Result<DeadLetterReport> DeadLetters::retry_many(const DeadLetterFilter& filter, const DeadLetterRun& run,
+                                                 std::stop_token stop) {
+  return box_->run(
+      with(filter, DeadLetterFilter::Payloads::kRead), run,
+      [this](std::span<const StoredMessage> letters) { return box_->revive_all(letters); }, stop);
+}
+
+Result<DeadLetterReport> DeadLetters::discard_many(const DeadLetterFilter& filter, const DeadLetterRun& run,
+                                                   std::stop_token stop) {
+  return box_->run(
+      with(filter, DeadLetterFilter::Payloads::kLeaveOut), run,
+      [this](std::span<const StoredMessage> letters) { return box_->remove_all(letters); }, stop);
+}
+
+Result<std::uint64_t> DeadLetters::export_to(std::ostream& out, const DeadLetterFilter& filter, std::stop_token stop) {
+  auto scan = box_->scan(with(filter, DeadLetterFilter::Payloads::kRead));
+  if (!scan) return scan.error();
+  std::uint64_t written = 0;
+  while (true) {
+    const auto messages = scan->next(kBatch, stop);
+    if (!messages) return messages.error();
+    if (messages->empty()) break;
+    for (const StoredMessage& message : *messages) out << dead_letter_line(message) << '\n';
+    if (!out) break;
+    written += messages->size();
+  }
+  out.flush();
+  if (out) return written;
+  return Error(ErrorCode::kFull, "dead letters cannot be written: see where they go, and whether there is room");
+}
+
+Result<DeadLetterImport> DeadLetters::import_from(std::istream& in, const DeadLetterImportOptions& options,
+                                                  std::stop_token stop) {
+  return box_->import_from(in, options, stop);
 }
 
 }  // namespace leat

@@ -32,6 +32,7 @@ inline constexpr std::string_view kDeadError = "Leat-Dead-Error";
 inline constexpr std::string_view kDeadAttempts = "Leat-Dead-Attempts";
 inline constexpr std::string_view kDeadHistory = "Leat-Dead-History";
 inline constexpr std::string_view kDeadSubject = "Leat-Dead-Subject";
+inline constexpr std::string_view kDeadAt = "Leat-Dead-At";  // of an imported one: else it was when it was stored
 inline constexpr std::string_view kRevivedFrom = "Leat-Revived-From";  // the dead letter that it was
 inline constexpr std::string_view kEnqueuedAt = "Leat-Enqueued-At";
 // What a dead letter may add to its job: Queue::max_payload() leaves room for it.

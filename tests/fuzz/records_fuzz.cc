@@ -1,9 +1,10 @@
-// What workers read back from buckets and headers: attempt records, results, job ids.
+// What workers read back from buckets and headers: attempt records, results, job ids; and what an import reads.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "jobs/attempt_record.h"
+#include "jobs/dead_letter_line.h"
 #include "jobs/result_record.h"
 #include "leat/job.h"
 
@@ -15,6 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto result = leat::decode_result(text)) {
     if (!leat::decode_result(leat::encode_result(*result))) std::abort();
+  }
+  const leat::Names names("leat");
+  if (const auto letter = leat::letter_of_line(names, text)) {
+    const std::string line = leat::dead_letter_line({letter->message});
+    const auto again = leat::letter_of_line(names, line);
+    if (!again || leat::dead_letter_line({again->message}) != line) std::abort();
   }
   if (const auto id = leat::JobId::parse(text)) {
     if (leat::JobId(id->priority(), id->queue(), id->key()) != *id) std::abort();

@@ -17,6 +17,7 @@
 #include "core/mutex.h"
 #include "leat/clock.h"
 #include "tests/support/child_process.h"
+#include "tests/support/dead_letter_lines.h"
 #include "tests/support/temporary_directory.h"
 
 namespace leat::test {
@@ -64,8 +65,9 @@ struct CliTest : ::testing::Test {
 
 TEST_F(CliTest, EveryHelpEndsWithAnExample) {
   for (const std::string command :
-       {"", "enqueue", "worker", "job", "job result", "job status", "job cancel", "queue", "queue list", "queue pause",
-        "queue resume", "queue purge", "dead", "dead list", "dead show", "dead retry", "dead discard", "demo"}) {
+       {"",          "enqueue",    "worker",       "job",          "job result",  "job status", "job cancel",
+        "queue",     "queue list", "queue pause",  "queue resume", "queue purge", "dead",       "dead list",
+        "dead show", "dead retry", "dead discard", "dead export",  "dead import", "demo"}) {
     const Ended help = leat(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     const auto example = help.output.find("\nExample:\n  leat ");
@@ -108,7 +110,7 @@ TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
 }
 
 TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
-  const std::array<std::tuple<const char*, int, const char*>, 17> cases{{
+  const std::array<std::tuple<const char*, int, const char*>, 23> cases{{
       {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
@@ -136,6 +138,16 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
       {"dead retry 99999999999999999999", 2,
        "leat: NUMBER: \"99999999999999999999\": write a number that `leat dead list` shows: see leat dead retry "
        "--help\n"},
+      {"dead retry", 2, "leat: nothing says which dead letters: give a NUMBER, a filter such as --kind, or --all\n"},
+      {"dead discard --limit 5", 2,
+       "leat: nothing says which dead letters: give a NUMBER, a filter such as --kind, or --all\n"},
+      {"dead discard 1 --kind k", 2,
+       "leat: NUMBER names one dead letter, the other options select several: give either\n"},
+      {"dead retry --all --payload 1", 2,
+       "leat: --payload, --set-kind, --set-header and --drop-header change one dead letter: give its NUMBER\n"},
+      {"dead retry --all --rate 0", 2,
+       "leat: --rate: \"0\": write how many in a second, from 0.001 to 1000000: see leat dead retry --help\n"},
+      {"dead import nowhere.ndjson", 2, "leat: \"nowhere.ndjson\" cannot be read: No such file or directory\n"},
       {"worker --exec nonsense", 2,
        "leat: --exec: \"nonsense\": write a name, `=` and a value: see leat worker --help\n"},
   }};
@@ -149,8 +161,9 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
 
 TEST_F(CliTest, CommandsThatOnlyReadNeedAFile) {
   const std::string file = (directory.path() / "jobs.db").string();
-  for (const char* line : {"queue list", "dead list", "dead show 1", "dead retry 1", "dead discard 1",
-                           "job result medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D"}) {
+  for (const char* line :
+       {"queue list", "dead list", "dead show 1", "dead retry 1", "dead discard 1", "dead retry --all",
+        "dead discard --kind k", "dead export", "job result medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D"}) {
     const Ended ended = leat(line);
     EXPECT_EQ(ended.code, 1) << line;
     EXPECT_EQ(ended.error, "leat: \"" + file + "\" does not exist: check the path, or store something there first\n");
@@ -281,6 +294,62 @@ TEST_F(CliTest, AnErrorOfSeveralLinesIsIndented) {
   ASSERT_TRUE(eventually_dead(1));
   EXPECT_NE(leat("dead show 1").output.find("error:       exit code 65: first second\n"), std::string::npos);
   EXPECT_NE(leat("dead list").output.find("exit code 65: first second\n"), std::string::npos);
+}
+
+TEST_F(CliTest, DeadLettersAreImportedSelectedEditedAndExported) {
+  std::string lines;
+  for (int i = 1; i <= 6; ++i) {
+    lines += DeadLine{.number = i,
+                      .queue = i % 2 == 0 ? "mail" : "default",
+                      .kind = i < 4 ? "send" : "resize",
+                      .error = i == 3 ? "refused" : "no",
+                      .died_at = real_clock().now() - std::chrono::hours(i)}
+                 .str();
+  }
+  const Ended imported = leat("dead import -", lines + "{}\n" + lines);
+  EXPECT_EQ(imported.code, 1);
+  EXPECT_EQ(imported.output, "added 6, already there 6, failed 1\n");
+  EXPECT_EQ(imported.error,
+            "leat: line 7: version: is not 1: the line is no dead letter, or a newer leat has written it\n");
+  EXPECT_EQ(leat_json("dead list --queue mail").size(), 3U);
+  EXPECT_EQ(leat_json("dead list --older 3.5h --younger 5.5h").size(), 2U);
+  EXPECT_EQ(leat_json("dead list --after 1 --up-to 4").size(), 3U);
+  EXPECT_EQ(leat_json("dead list --error ref")[0]["payload"], "3");
+
+  EXPECT_EQ(leat("dead retry --kind send --error ref --rate 100").output, "retried 1 dead letter\n");
+  const Ended edited = leat("dead retry 1 --payload - --set-kind shout --set-header Trace=7", "hello");
+  EXPECT_EQ(edited.output, "medium.default.K1\n") << edited.error;
+  const Ended refused = leat("dead retry 2 --set-header Leat-Max-Attempts=no");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_EQ(refused.error, "leat: header Leat-Max-Attempts \"no\": write a whole number from 1 on\n");
+  const Ended exported = leat("dead export");
+  EXPECT_EQ(std::count(exported.output.begin(), exported.output.end(), '\n'), 4);
+  EXPECT_EQ(exported.error, "exported 4 dead letters\n");
+  EXPECT_EQ(leat_json("dead discard --older 4.5h"), json::parse(R"({"discarded":2,"failed":0,"failures":[]})"));
+  EXPECT_EQ(leat("--namespace other dead import -", exported.output).output, "added 4, already there 0, failed 0\n");
+  EXPECT_EQ(leat("dead import -", exported.output).output, "added 2, already there 2, failed 0\n");
+  EXPECT_EQ(leat("dead discard --all").output, "discarded 4 dead letters\n");
+
+  ASSERT_EQ(leat("--namespace other dead retry --all").output, "retried 4 dead letters\n");
+  ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--exec",
+                       "shout=cat; echo \" $LEAT_HEADER_TRACE $LEAT_JOB_ID\"", "--exec", "send=cat"});
+  const SteadyTime until = real_clock().steady() + 30s;
+  while (leat_json("queue list")[0]["medium"]["pending"] != 0 && real_clock().steady() < until) {
+  }
+  EXPECT_EQ(leat_json("queue list")[0]["medium"]["pending"], 0);
+}
+
+TEST_F(CliTest, ATakenKeyFailsARunAndIsNamed) {
+  ASSERT_EQ(leat("dead import -", DeadLine{.number = 1}.str() + DeadLine{.number = 2}.str()).code, 0);
+  const std::string text = leat("dead export").output;
+  ASSERT_EQ(leat("dead retry --all").code, 0);
+  ASSERT_EQ(leat("dead import -", text).output, "added 2, already there 0, failed 0\n");
+  const Ended again = leat("dead retry --all");
+  EXPECT_EQ(again.code, 1);
+  EXPECT_EQ(again.output, "retried 0 dead letters, failed 2\n");
+  EXPECT_NE(again.error.find("leat: dead letter 3: another job with the id medium.default.K1 is not done yet"),
+            std::string::npos)
+      << again.error;
 }
 
 // A directory of 300 files.

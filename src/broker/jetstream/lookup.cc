@@ -1,22 +1,10 @@
 #include "broker/jetstream/lookup.h"
 
-#include <array>
-
+#include "core/base64.h"
 #include "core/text.h"
 
 namespace leat::jetstream {
 namespace {
-
-constexpr std::array<signed char, 256> make_base64_values() {
-  std::array<signed char, 256> values{};
-  values.fill(-1);
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<signed char>(i);
-  }
-  return values;
-}
-constexpr auto kBase64Values = make_base64_values();
 
 Result<void> split_headers(std::string_view block, FoundMessage& to) {
   Headers all;
@@ -28,26 +16,6 @@ Result<void> split_headers(std::string_view block, FoundMessage& to) {
 }
 
 }  // namespace
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  unsigned buffer = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const int value = kBase64Values[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    buffer = (buffer << 6 | static_cast<unsigned>(value)) & 0xffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push_back(static_cast<char>(buffer >> bits));
-    }
-  }
-  return bytes;
-}
 
 std::string by_sequence(std::uint64_t sequence) {
   return nlohmann::json{{"seq", sequence}}.dump();

@@ -35,7 +35,4 @@ Result<Found> look_up_one(Session& session, std::string_view stream, std::string
 // Takes the answer to such a request apart.
 Result<Found> parse_found(std::string_view answer, std::string_view what);
 
-// Standard base 64 with padding. Empty when the text is none.
-std::optional<std::string> from_base64(std::string_view text);
-
 }  // namespace leat::jetstream

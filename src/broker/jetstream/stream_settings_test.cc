@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "broker/jetstream/lookup.h"
 #include "broker/jetstream/pull_status.h"
 
 namespace leat::jetstream {
@@ -54,15 +53,6 @@ TEST(StreamSettings, IntersectionOfFilters) {
 TEST(StreamSettings, TimesKeepTheirNanoseconds) {
   const SystemTime time(Duration(1767225600000000007));
   EXPECT_EQ(to_start_time(time), "2026-01-01T00:00:00.000000007Z");
-}
-
-TEST(Lookup, Base64) {
-  EXPECT_EQ(from_base64(""), "");
-  EXPECT_EQ(from_base64("YQ=="), "a");
-  EXPECT_EQ(from_base64("YWI="), "ab");
-  EXPECT_EQ(from_base64("/+8A"), std::string("\xff\xef\0", 3));
-  EXPECT_FALSE(from_base64("YQ="));
-  EXPECT_FALSE(from_base64("Y?=="));
 }
 
 TEST(PullStatus, Words) {

@@ -1,0 +1,260 @@
+// Dead letters on every broker: selected, retried and discarded in numbers, edited, exported and imported.
+#include "tests/support/dead_letter_lines.h"
+
+#include <set>
+
+#include "tests/jobs/jobs_suite.h"
+
+namespace leat::test {
+namespace {
+
+class Dead : public JobsSuite {
+ protected:
+  // Letters with the numbers from `first` on.
+  void bury(int count, int first = 0) {
+    constexpr std::array kLevels{"high", "medium", "low"};
+    std::string text;
+    for (int i = first; i < first + count; ++i) {
+      text += DeadLine{.number = i, .priority = kLevels[static_cast<std::size_t>(i) % 3], .died_at = now()}.str();
+    }
+    ASSERT_EQ(import_text(broker(), text).added, static_cast<std::uint64_t>(count));
+  }
+  SystemTime now() { return broker().clock().now(); }
+  std::uint64_t waiting() { return messages("leat_high") + messages("leat_medium") + messages("leat_low"); }
+  std::string exported(const std::string& name_space) {
+    std::ostringstream out;
+    EXPECT_TRUE(DeadLetters(broker(), name_space).export_to(out));
+    return out.str();
+  }
+};
+
+std::vector<std::string> payloads(const std::vector<DeadLetter>& letters) {
+  std::vector<std::string> all;
+  for (const DeadLetter& letter : letters) all.push_back(letter.payload);
+  return all;
+}
+
+TEST_P(Dead, AFilterSelects) {
+  std::string text;
+  text += DeadLine{.number = 1, .queue = "mail", .died_at = now() - 3h}.str();
+  text += DeadLine{.number = 2, .kind = "resize", .error = "connection refused", .died_at = now() - 2h}.str();
+  text += DeadLine{.number = 3, .reason = "attempts", .error = "connection reset", .died_at = now() - 1h}.str();
+  text += DeadLine{.number = 4, .kind = "resize", .reason = "attempts", .died_at = now()}.str();
+  ASSERT_EQ(import_text(broker(), text).added, 4U);
+  DeadLetters dead(broker());
+  const std::uint64_t first = dead.list().value().front().number;
+  using Numbers = std::vector<std::string>;
+  const auto selected = [&](const DeadLetterFilter& filter) { return payloads(dead.list(filter).value()); };
+  EXPECT_EQ(selected({}), (Numbers{"1", "2", "3", "4"}));
+  EXPECT_EQ(selected({.queue = "mail"}), (Numbers{"1"}));
+  EXPECT_EQ(selected({.kind = "resize"}), (Numbers{"2", "4"}));
+  EXPECT_EQ(selected({.reason = "attempts"}), (Numbers{"3", "4"}));
+  EXPECT_EQ(selected({.error = "connection"}), (Numbers{"2", "3"}));
+  EXPECT_EQ(selected({.older_than = 90min}), (Numbers{"1", "2"}));
+  EXPECT_EQ(selected({.younger_than = 90min}), (Numbers{"3", "4"}));
+  EXPECT_EQ(selected({.older_than = 90min, .younger_than = 150min}), (Numbers{"2"}));
+  EXPECT_EQ(selected({.after = first, .up_to = first + 2}), (Numbers{"2", "3"}));
+  EXPECT_EQ(selected({.kind = "resize", .limit = 1}), (Numbers{"2"}));
+  EXPECT_EQ(selected({.kind = "resize", .reason = "dead", .error = "refused"}), (Numbers{"2"}));
+  EXPECT_EQ(selected({.queue = "nobody"}), Numbers{});
+  EXPECT_EQ(selected({.up_to = first - 1}), Numbers{});
+  const auto bare = dead.list({.queue = "mail", .payloads = DeadLetterFilter::Payloads::kLeaveOut}).value();
+  EXPECT_EQ(bare.front().payload, "");
+  EXPECT_EQ(bare.front().error, "no");
+}
+
+TEST_P(Dead, PagesFollowEachOther) {
+  bury(600);
+  DeadLetters dead(broker());
+  std::vector<std::string> read;
+  std::uint64_t after = 0;
+  while (true) {
+    const auto page = dead.list({.after = after, .limit = 100}).value();
+    if (page.empty()) break;
+    EXPECT_EQ(page.size(), 100U);
+    after = page.back().number;
+    for (const std::string& payload : payloads(page)) read.push_back(payload);
+  }
+  ASSERT_EQ(read.size(), 600U);
+  for (std::size_t i = 0; i < read.size(); ++i) EXPECT_EQ(read[i], std::to_string(i));
+}
+
+TEST_P(Dead, ManyAreRetriedAndRunOnceEach) {
+  constexpr int kJobs = 700;
+  bury(kJobs);
+  Worker worker(broker(), {.concurrency = 2});
+  Tally tally(kJobs);
+  worker.handle("number", [&](JobContext& job) {
+    tally.mark(job.payload());
+    return Outcome::done();
+  });
+  ASSERT_TRUE(worker.start());
+  std::uint64_t seen = 0;
+  const auto report = DeadLetters(broker()).retry_many({}, {.on_progress = [&](const DeadLetterReport& so_far) {
+                                                         EXPECT_GT(so_far.done, seen);
+                                                         seen = so_far.done;
+                                                       }});
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->done, static_cast<std::uint64_t>(kJobs));
+  EXPECT_EQ(seen, static_cast<std::uint64_t>(kJobs));
+  EXPECT_EQ(report->failed, 0U);
+  EXPECT_FALSE(report->ended_by);
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == kJobs; })) << worker.counts().done;
+  EXPECT_TRUE(tally.all_between(1, 1));
+  EXPECT_TRUE(DeadLetters(broker()).list().value().empty());
+}
+
+TEST_P(Dead, ThoseThatDieMeanwhileAreLeftAlone) {
+  bury(3);
+  const auto report = DeadLetters(broker()).retry_many({}, {.on_progress = [&](const DeadLetterReport& so_far) {
+                                                         if (so_far.done == 3) bury(1, 10);
+                                                       }});
+  EXPECT_EQ(report.value().done, 3U);
+  EXPECT_EQ(payloads(DeadLetters(broker()).list().value()), std::vector<std::string>{"10"});
+}
+
+TEST_P(Dead, AStopEndsARunBetweenTwoBatches) {
+  bury(600);
+  std::stop_source stop;
+  const auto report = DeadLetters(broker()).retry_many(
+      {}, {.on_progress = [&](const DeadLetterReport&) { stop.request_stop(); }}, stop.get_token());
+  ASSERT_TRUE(report);
+  EXPECT_GT(report->done, 0U);
+  EXPECT_LT(report->done, 600U);
+  EXPECT_EQ(waiting(), report->done);
+  EXPECT_EQ(DeadLetters(broker()).list().value().size(), 600 - report->done);
+}
+
+TEST_P(Dead, ManyAreDiscarded) {
+  bury(50);
+  ASSERT_EQ(import_text(broker(), DeadLine{.number = 100, .kind = "keep"}.str()).added, 1U);
+  DeadLetters dead(broker());
+  EXPECT_EQ(dead.discard_many({.kind = "number", .limit = 20}).value().done, 20U);
+  EXPECT_EQ(dead.list().value().front().payload, "20");
+  EXPECT_EQ(dead.discard_many({.kind = "number"}).value().done, 30U);
+  EXPECT_EQ(payloads(dead.list().value()), std::vector<std::string>{"100"});
+  EXPECT_EQ(waiting(), 0U);
+}
+
+TEST_P(Dead, ARetriedJobRunsAtOnceWithAllItsAttemptsBeforeIt) {
+  Worker worker(broker(), {.concurrency = 1, .max_attempts = 2, .retry = RetryPolicy::fixed(1ms)});
+  std::vector<unsigned> attempts;
+  worker.handle("number", [&](JobContext& job) {
+    attempts.push_back(job.attempt());
+    return attempts.size() < 4 ? Outcome::retry("no") : Outcome::done();
+  });
+  ASSERT_TRUE(worker.start());
+  const JobId id = push_numbers(1).front();
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  const SteadyTime retried = real_clock().steady();
+  ASSERT_EQ(DeadLetters(broker()).retry_many({}).value().done, 1U);
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == 1; }));
+  EXPECT_LT(real_clock().steady() - retried, 5s);
+  worker.stop();
+  EXPECT_EQ(attempts, (std::vector<unsigned>{1, 2, 1, 2}));
+}
+
+TEST_P(Dead, AnEditedJobKeepsItsId) {
+  ASSERT_TRUE(Queue(broker()).push(EncodedJob{"nubmer", "0", {}}, {.max_attempts = 1}));
+  std::string seen;
+  Worker worker(broker(), {.concurrency = 1, .unknown_kind_grace = 1ms});
+  worker.handle("number", [&](JobContext& job) {
+    seen = job.id().str() + " " + std::string(job.payload()) + " " + std::string(*job.headers().get("Trace")) + " " +
+           std::string(job.headers().get("Leat-Max-Attempts").value_or("none"));
+    return Outcome::done();
+  });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  DeadLetters dead(broker());
+  const DeadLetter letter = dead.list().value().front();
+  DeadLetterEdit edit{.payload = "1", .kind = "number", .headers = letter.headers};
+  edit.headers->set("Trace", "7");
+  edit.headers->set("Leat-Max-Attempts", "9");
+  EXPECT_EQ(dead.retry(letter.number, edit).value(), letter.id);
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == 1; }));
+  worker.stop();
+  EXPECT_EQ(seen, letter.id.str() + " 1 7 9");
+  EXPECT_TRUE(dead.list().value().empty());
+}
+
+TEST_P(Dead, BadEditsAndFiltersAreRefused) {
+  bury(1);
+  DeadLetters dead(broker());
+  const std::uint64_t number = dead.list().value().front().number;
+  const auto refused = [&](const DeadLetterEdit& edit) { return dead.retry(number, edit).error().code(); };
+  const auto with = [](std::string_view name, std::string_view value) {
+    DeadLetterEdit edit{.headers = Headers()};
+    edit.headers->set(name, value);
+    return edit;
+  };
+  EXPECT_EQ(refused({.kind = "two words"}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("Leat-Max-Attempts", "0")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("Leat-Retry", "never")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("Leat-Result", "maybe")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("Leat-Kind", "other")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("Leat-Revived-From", "here")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused(with("a header", "x")), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dead.retry(number + 1, {.payload = "x"}).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(dead.list({.queue = "a b"}).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dead.list({.limit = 0}).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dead.discard_many({.older_than = -1s}).error().code(), ErrorCode::kInvalidArgument);
+  for (const double rate : {-1.0, 0.0001, 1e7}) {
+    EXPECT_EQ(dead.retry_many({}, {.rate = rate}).error().code(), ErrorCode::kInvalidArgument) << rate;
+  }
+  EXPECT_EQ(DeadLetters(broker(), "a b").list().error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dead.list().value().size(), 1U);
+  EXPECT_EQ(waiting(), 0U);
+}
+
+TEST_P(Dead, AnExportIsImportedOnceAndRunsElsewhere) {
+  Headers headers;
+  headers.set("Trace", "7");
+  headers.set("Bytes", "\xff\xfe");
+  Queue queue(broker(), {.name = "mail"});
+  ASSERT_TRUE(queue.push(EncodedJob{"send", std::string("\0\xff binary", 9), headers}, {.max_attempts = 2}));
+  ASSERT_TRUE(queue.push(EncodedJob{"send", R"({"to":"Åda"})", {}}, {.priority = Priority::kHigh, .max_attempts = 1}));
+  Worker worker(broker(), {.queues = {"mail"}, .concurrency = 1, .retry = RetryPolicy::fixed(1ms)});
+  worker.handle("send", [](JobContext&) { return Outcome::retry("no post \"today\""); });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 2; }));
+  worker.stop();
+
+  const std::string text = exported("leat");
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+  EXPECT_NE(text.find(R"("payload":"{\"to\":\"Åda\"}")"), text.npos) << text;
+  const auto first = import_text(broker(), text, "other");
+  EXPECT_EQ(first.added, 2U);
+  EXPECT_EQ(first.failed, 0U);
+  const auto again = import_text(broker(), text, "other");
+  EXPECT_EQ(again.added, 0U);
+  EXPECT_EQ(again.present, 2U);
+  EXPECT_EQ(import_text(broker(), text).present, 2U);  // and where it is from
+  EXPECT_EQ(exported("other"), exported("leat"));
+
+  const auto before = DeadLetters(broker()).list().value();
+  const auto after = DeadLetters(broker(), "other").list().value();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(after[i].payload, before[i].payload);
+    EXPECT_EQ(after[i].history, before[i].history);
+    EXPECT_EQ(after[i].attempts, before[i].attempts);
+    for (const auto& [name, value] : before[i].headers) EXPECT_EQ(after[i].headers.get(name), value) << name;
+  }
+  EXPECT_EQ(DeadLetters(broker(), "other").retry_many({}).value().done, 2U);
+  EXPECT_EQ(messages("other_medium") + messages("other_high"), 2U);
+  EXPECT_EQ(Inspector(broker(), "other").queues().value().front().queue, "mail");
+}
+
+TEST_P(Dead, ADiscardedLetterComesBackFromAnExportAtOnce) {
+  bury(2);
+  const std::string text = exported("leat");
+  DeadLetters dead(broker());
+  ASSERT_EQ(dead.discard_many({}).value().done, 2U);
+  EXPECT_EQ(import_text(broker(), text).added, 2U);
+  ASSERT_EQ(dead.retry_many({}).value().done, 2U);
+  EXPECT_EQ(import_text(broker(), text).added, 2U);
+}
+
+LEAT_ON_EVERY_JOBS_BROKER(Dead);
+
+}  // namespace
+}  // namespace leat::test
