@@ -140,14 +140,16 @@ AppendRequest read_letter(const Names& names, std::string_view text) {
   const std::string queue = text_at(line, "queue");
   throw_if_refused(check_queue_name(queue), "queue");
   const std::string origin = text_at(line, "origin");
-  AppendRequest request{.message = {.subject = names.dead_subject(queue, origin)}, .expected_last = 0};
   // No message id: a letter that was discarded can come back at once.
-  if (origin.find('.') != origin.npos || !check_subject(request.message.subject)) {
-    throw wrong("origin", "is not one word without dots, as leat_medium-1767225600000000000-17");
-  }
+  AppendRequest request{.message = {}, .expected_last = 0};
   Headers& headers = request.message.headers;
   read_headers(line, headers);
   read_job(line, queue, headers);
+  const auto id = JobId::parse(headers.get(wire::kId).value_or(""));
+  request.message.subject = names.dead_subject(queue, id ? id->key() : "", origin);
+  if (origin.find('.') != origin.npos || !check_subject(request.message.subject)) {
+    throw wrong("origin", "is not one word without dots, as leat_medium-1767225600000000000-17");
+  }
   read_death(line, headers);
   throw_if_refused(check_headers(headers), "headers");
   if (line.contains("payload") == line.contains("payload_base64"))
@@ -160,13 +162,14 @@ AppendRequest read_letter(const Names& names, std::string_view text) {
 
 std::string dead_letter_line(const StoredMessage& message) {
   const DeadLetter letter = letter_from(message);
-  // {ns}.dlq.{queue}.{origin}
+  // {ns}.dlq.{queue}.{key}.{origin}
   const std::string_view subject = message.subject;
   const std::size_t origin = subject.rfind('.') + 1;
-  const std::size_t queue = subject.rfind('.', origin - 2) + 1;
+  const std::size_t key = subject.rfind('.', origin - 2) + 1;
+  const std::size_t queue = subject.rfind('.', key - 2) + 1;
   ordered_json line{{"version", kVersion},
                     {"number", letter.number},
-                    {"queue", subject.substr(queue, origin - 1 - queue)},
+                    {"queue", subject.substr(queue, key - 1 - queue)},
                     {"origin", subject.substr(origin)}};
   if (!letter.id.str().empty()) line["id"] = letter.id.str();
   if (!letter.kind.empty()) line["kind"] = letter.kind;

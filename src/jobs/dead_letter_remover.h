@@ -1,4 +1,4 @@
-// Removes dead letters, several at a time: brokers remove one in a call, and answer calls of several threads together.
+// Removes dead letters, in one call for many.
 #pragma once
 
 #include <cstdint>

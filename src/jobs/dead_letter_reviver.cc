@@ -6,6 +6,8 @@
 #include "core/text.h"
 #include "jobs/dead_letter_message.h"
 #include "jobs/dead_letter_remover.h"
+#include "jobs/endings.h"
+#include "jobs/job_places.h"
 #include "leat/retry_policy.h"
 
 namespace leat {
@@ -148,12 +150,37 @@ void DeadLetterReviver::enqueue(std::span<Revival> revivals) {
       requests.push_back(revival.request);
     }
     if (requests.empty()) continue;
+    const auto outdated = done_records_of(chosen);
     const auto appended = broker_.append(names_.stream(priority), requests);
+    clear(outdated, appended);
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       if (appended[i]) continue;
       if (const auto there = look_for(*chosen[i], appended[i].error()); !there) chosen[i]->failed = there.error();
     }
   }
+}
+
+// The record that a tracked job is dead holds no longer once it waits again. 0 for those without.
+std::vector<std::uint64_t> DeadLetterReviver::done_records_of(std::span<Revival* const> revivals) {
+  std::vector<JobId> tracked;
+  for (const Revival* revival : revivals) {
+    if (is_tracked(revival->request.message)) tracked.push_back(revival->id);
+  }
+  if (tracked.empty()) return std::vector<std::uint64_t>(revivals.size());
+  const auto found = JobPlaces(broker_, names_).done_sequences(tracked);
+  std::vector<std::uint64_t> sequences;
+  auto next = found.begin();
+  for (const Revival* revival : revivals) {
+    sequences.push_back(is_tracked(revival->request.message) ? *next++ : 0);
+  }
+  return sequences;
+}
+
+void DeadLetterReviver::clear(std::vector<std::uint64_t> records, const std::vector<Result<Appended>>& appended) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!appended[i]) records[i] = 0;
+  }
+  JobPlaces(broker_, names_).clear_done(records);
 }
 
 // Ok when the job waits there already: put by an earlier try that ended before the removal, or by this one, whose

@@ -29,6 +29,8 @@ class DeadLetterReviver {
   Result<void> check(const DeadLetter& letter, const DeadLetterEdit& edit) const;
   void enqueue(std::span<Revival> revivals);
   Result<void> look_for(const Revival& revival, const Error& refusal);
+  std::vector<std::uint64_t> done_records_of(std::span<Revival* const> revivals);
+  void clear(std::vector<std::uint64_t> records, const std::vector<Result<Appended>>& appended);
   void remove(std::span<Revival> revivals);
 
   Broker& broker_;

@@ -337,7 +337,7 @@ TEST_F(DeadFaults, AnOutputThatTakesNoMoreIsAnError) {
 
 TEST(DeadLetterLine, IsTheDocumentedOne) {
   StoredMessage message;
-  message.subject = "leat.dlq.mail.leat_medium-5-17";
+  message.subject = "leat.dlq.mail.-.leat_medium-5-17";
   message.sequence = 3;
   message.time = SystemTime(1'000'000'000s);
   message.payload = "{}";

@@ -13,10 +13,13 @@ constexpr Duration kRememberAfter = std::chrono::hours(24);
 }  // namespace
 
 Result<void> Dependents::add(std::span<const StoredMessage> jobs) {
-  std::vector<JobId> parents;
+  std::vector<std::uint64_t> sequences;
   for (const StoredMessage& job : jobs) {
-    if (!is_waiting_job(job)) continue;
-    const auto whole = parts_.broker.admin().read(parts_.places.names().scheduled_stream(), job.sequence);
+    if (is_waiting_job(job)) sequences.push_back(job.sequence);
+  }
+  if (sequences.empty()) return {};
+  std::vector<JobId> parents;
+  for (const auto& whole : parts_.broker.admin().read(parts_.places.names().scheduled_stream(), sequences)) {
     if (!whole) return whole.error();
     if (!*whole) continue;  // cancelled, or replaced by a later version that comes yet
     if (auto added = add_one(**whole); !added) return added;

@@ -183,9 +183,11 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
       if (!stored[i]) results[place] = after_refusal(std::move(*results[place]), stored[i].error(), options_of(place));
     }
   }
-  for (const auto& [place, record] : stale) {
-    if (results[place]) (void)broker_.admin().remove(names_.done_stream(), record);
+  std::vector<std::uint64_t> outdated;
+  for (const auto& [place, sequence] : stale) {
+    if (results[place] && sequence != 0) outdated.push_back(sequence);
   }
+  places_.clear_done(outdated);
   return results;
 }
 
@@ -197,16 +199,18 @@ Result<void> Enqueuer::check_key_is_free(const JobId& id, const PushOptions& opt
   return *there ? Result<void>(Error(ErrorCode::kConflict, "taken")) : Result<void>();
 }
 
-// A unique job may have had its id before: what is recorded of that one must not be taken for this one's. By its
-// sequence, so that nothing newer goes.
+// A unique job may have had its id before: what is recorded of that one must not be taken for this one's.
 template <class OptionsOf>
 Enqueuer::StaleRecords Enqueuer::find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of) {
   StaleRecords stale;
+  std::vector<JobId> again;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!ids[i] || !options_of(i).unique || !options_of(i).track) continue;
-    const auto record = broker_.admin().read_last(names_.done_stream(), names_.done_subject(*ids[i]));
-    if (record && *record) stale.emplace_back(i, (*record)->sequence);
+    again.push_back(*ids[i]);
+    stale.emplace_back(i, 0);
   }
+  const auto sequences = places_.done_sequences(again);
+  for (std::size_t i = 0; i < stale.size(); ++i) stale[i].second = sequences[i];
   return stale;
 }
 

@@ -25,7 +25,8 @@ class Enqueuer {
         options_(std::move(options)),
         names_(options_.name_space),
         with_message_id_(broker.capabilities().answers_get_lost),
-        parents_(broker, names_) {}
+        places_(broker, names_),
+        parents_(places_) {}
 
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
@@ -54,6 +55,7 @@ class Enqueuer {
   QueueOptions options_;
   Names names_;
   const bool with_message_id_;
+  JobPlaces places_;
   ParentCheck parents_;
 
   Mutex mutex_;

@@ -40,8 +40,12 @@ Result<void> Handoff::move(std::span<const ReadyJob> jobs) {
 Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const ReadyJob> jobs) {
   std::vector<Moving> moving;
   moving.reserve(jobs.size());
-  for (const ReadyJob& ready : jobs) {
-    auto found = parts_.broker.admin().read(parts_.names.scheduled_stream(), ready.sequence);
+  std::vector<std::uint64_t> sequences;
+  for (const ReadyJob& ready : jobs) sequences.push_back(ready.sequence);
+  auto there = parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const ReadyJob& ready = jobs[i];
+    auto& found = there[i];
     if (!found) return found.error();
     if (!*found) continue;  // cancelled, or moved before
     Moving one{.job = std::move(**found), .request = {.message = {}, .expected_last = 0}};
@@ -104,8 +108,9 @@ Result<void> Handoff::check_conflict(Moving& moving) {
 }
 
 Result<void> Handoff::remove(const std::vector<Moving>& moving) {
-  for (const Moving& one : moving) {
-    const auto removed = parts_.broker.admin().remove(parts_.names.scheduled_stream(), one.job.sequence);
+  std::vector<std::uint64_t> sequences;
+  for (const Moving& one : moving) sequences.push_back(one.job.sequence);
+  for (const auto& removed : parts_.broker.admin().remove(parts_.names.scheduled_stream(), sequences)) {
     if (!removed) return removed.error();
   }
   return {};

@@ -1,15 +1,28 @@
 #include "jobs/job_places.h"
 
-#include <array>
+#include <algorithm>
 
 #include "jobs/result_record.h"
+#include "jobs/waiting_job.h"
 
 namespace leat {
+namespace {
 
-std::vector<JobPlaces::Found> JobPlaces::read(const std::string& stream, const std::vector<std::string>& subjects) {
+constexpr std::size_t kAtOnce = 500;  // whole messages are held for a moment
+
+}  // namespace
+
+std::vector<JobPlaces::Found> JobPlaces::read(const std::string& stream, const std::vector<std::string>& subjects,
+                                              Keep keep) {
   std::vector<Found> found;
   found.reserve(subjects.size());
-  for (const std::string& subject : subjects) found.push_back(broker_.admin().read_last(stream, subject));
+  for (std::size_t begin = 0; begin < subjects.size(); begin += kAtOnce) {
+    const std::span<const std::string> some(subjects.data() + begin, std::min(kAtOnce, subjects.size() - begin));
+    for (Found& one : broker_.admin().read_last(stream, some)) {
+      if (one && *one && keep == Keep::kHeaders && !is_waiting_job(**one)) std::string().swap((*one)->payload);
+      found.push_back(std::move(one));
+    }
+  }
   for (Found& one : found) {
     if (!one && one.error().code() == ErrorCode::kNotFound) one = std::optional<StoredMessage>{};
   }
@@ -20,7 +33,7 @@ std::vector<JobPlaces::Found> JobPlaces::scheduled(std::span<const JobId> ids) {
   std::vector<std::string> subjects;
   subjects.reserve(ids.size());
   for (const JobId& id : ids) subjects.push_back(names_.scheduled_subject(id));
-  return read(names_.scheduled_stream(), subjects);
+  return read(names_.scheduled_stream(), subjects, Keep::kHeaders);
 }
 
 std::vector<JobPlaces::Found> JobPlaces::queued(std::span<const JobId> ids) {
@@ -34,7 +47,7 @@ std::vector<JobPlaces::Found> JobPlaces::queued(std::span<const JobId> ids) {
       places.push_back(i);
     }
     if (subjects.empty()) continue;
-    auto read_now = read(names_.stream(priority), subjects);
+    auto read_now = read(names_.stream(priority), subjects, Keep::kHeaders);
     for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = std::move(read_now[i]);
   }
   return found;
@@ -46,7 +59,7 @@ std::vector<Result<std::optional<JobResult>>> JobPlaces::done(std::span<const Jo
   for (const JobId& id : ids) subjects.push_back(names_.done_subject(id));
   std::vector<Result<std::optional<JobResult>>> results;
   results.reserve(ids.size());
-  for (Found& found : read(names_.done_stream(), subjects)) {
+  for (Found& found : read(names_.done_stream(), subjects, Keep::kWhole)) {
     if (!found) {
       results.emplace_back(found.error());
     } else if (!*found) {
@@ -58,6 +71,24 @@ std::vector<Result<std::optional<JobResult>>> JobPlaces::done(std::span<const Jo
     }
   }
   return results;
+}
+
+std::vector<std::uint64_t> JobPlaces::done_sequences(std::span<const JobId> ids) {
+  std::vector<std::string> subjects;
+  for (const JobId& id : ids) subjects.push_back(names_.done_subject(id));
+  std::vector<std::uint64_t> sequences;
+  for (const Found& found : read(names_.done_stream(), subjects, Keep::kWhole)) {
+    sequences.push_back(found && *found ? (*found)->sequence : 0);
+  }
+  return sequences;
+}
+
+void JobPlaces::clear_done(std::span<const std::uint64_t> sequences) {
+  std::vector<std::uint64_t> there;
+  for (const std::uint64_t sequence : sequences) {
+    if (sequence != 0) there.push_back(sequence);
+  }
+  if (!there.empty()) (void)broker_.admin().remove(names_.done_stream(), there);
 }
 
 }  // namespace leat

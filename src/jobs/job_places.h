@@ -19,10 +19,16 @@ class JobPlaces {
 
   JobPlaces(Broker& broker, Names names) : broker_(broker), names_(std::move(names)) {}
 
-  // One answer per id, in order. A stream that is not there is empty.
+  // One answer per id, in order; payloads are left out, but for jobs that wait for others. A stream that is not there
+  // is empty.
   std::vector<Found> scheduled(std::span<const JobId> ids);  // waiting for their time, or for other jobs
   std::vector<Found> queued(std::span<const JobId> ids);     // waiting, running, waiting for a retry
   std::vector<Result<std::optional<JobResult>>> done(std::span<const JobId> ids);  // records of tracked jobs
+
+  // The newest done record of each id by its sequence, 0 where there is none: who takes an id into use again clears
+  // away what is recorded of its last job, by sequence, so that nothing newer goes. Best effort.
+  std::vector<std::uint64_t> done_sequences(std::span<const JobId> ids);
+  void clear_done(std::span<const std::uint64_t> sequences);
 
   Found scheduled(const JobId& id) { return std::move(scheduled({&id, 1}).front()); }
   Found queued(const JobId& id) { return std::move(queued({&id, 1}).front()); }
@@ -31,7 +37,8 @@ class JobPlaces {
   const Names& names() const { return names_; }
 
  private:
-  std::vector<Found> read(const std::string& stream, const std::vector<std::string>& subjects);
+  enum class Keep { kWhole, kHeaders };
+  std::vector<Found> read(const std::string& stream, const std::vector<std::string>& subjects, Keep keep);
 
   Broker& broker_;
   Names names_;

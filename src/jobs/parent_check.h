@@ -11,7 +11,8 @@ namespace leat {
 // Thread-safe.
 class ParentCheck {
  public:
-  ParentCheck(Broker& broker, const Names& names) : places_(broker, names) {}
+  // `places` outlives it.
+  explicit ParentCheck(JobPlaces& places) : places_(places) {}
 
   // Ok when each is waiting, running or recorded, and tracked. `self` is the id of the job that will wait, when it is
   // known before: that of a unique one. Errors: kNotFound, kInvalidArgument (not tracked; the job would wait for
@@ -21,7 +22,7 @@ class ParentCheck {
  private:
   Result<void> check_no_cycle(const std::vector<JobId>& parents, const JobId& self);
 
-  JobPlaces places_;
+  JobPlaces& places_;
 };
 
 }  // namespace leat

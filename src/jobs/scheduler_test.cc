@@ -62,8 +62,9 @@ struct Cut {
 // Everything that the scheduler and the settler do, cut off at its n-th call: before it was done, and after.
 TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
   std::vector<Cut> cuts;
-  for (const Operation operation : {Operation::kAppend, Operation::kReadOne, Operation::kReadLast, Operation::kRemove,
-                                    Operation::kKeyWrite, Operation::kRead, Operation::kSettle, Operation::kKeyRead}) {
+  for (const Operation operation :
+       {Operation::kAppend, Operation::kReadBySequence, Operation::kReadLast, Operation::kRemove, Operation::kKeyWrite,
+        Operation::kRead, Operation::kSettle, Operation::kKeyRead}) {
     for (std::uint64_t call = 1; call <= 3; ++call) {
       cuts.push_back({operation, call, false});
       cuts.push_back({operation, call, true});

@@ -198,6 +198,26 @@ TEST_P(Depending, AParentThatWasPurgedCountsAsCancelled) {
   EXPECT_TRUE(becomes(tough, State::kDone));
 }
 
+TEST_P(Depending, ADeadLetterThatIsRetriedIsWaitedForAgain) {
+  std::atomic<bool> healed{false};
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("step", [&](JobContext& context) {
+    diary.write(context.payload());
+    return healed || context.payload() != "bad" ? Outcome::done() : Outcome::dead("not yet");
+  });
+  ASSERT_TRUE(worker.start());
+  const JobId bad = push("bad");
+  ASSERT_TRUE(becomes(bad, State::kDead));
+  ASSERT_TRUE(eventually([&] { return messages("leat_dlq") == 1 && messages("leat_medium") == 0; }));
+  ASSERT_TRUE(QueueControl(broker()).pause("default"));
+  ASSERT_TRUE(DeadLetters(broker()).retry(DeadLetters(broker()).list().value().at(0).number));
+  healed = true;
+  const JobId child = push("child", {.track = true, .after = {bad}});
+  ASSERT_TRUE(QueueControl(broker()).resume("default"));
+  EXPECT_TRUE(becomes(child, State::kDone));
+  EXPECT_EQ(diary.count("bad"), 2U);
+}
+
 // Random graphs against what their shape says: who runs, who is cancelled, and nobody before those it waits for.
 TEST_P(Depending, RandomGraphsDoWhatTheirShapeSays) {
   constexpr int kJobs = 60;
