@@ -173,7 +173,7 @@ TEST_P(Restart, WithoutAServerCallsFailInTime) {
   EXPECT_TRUE(honest) << code_of(appended);
   EXPECT_CODE(admin().stream("work"), ErrorCode::kUnavailable);
   EXPECT_CODE(bucket->get("key"), ErrorCode::kUnavailable);
-  EXPECT_LT(now() - before, 60s);
+  EXPECT_LT(now() - before, 80s);
   std::stop_source stop;
   stop.request_stop();
   EXPECT_TRUE(consumer->fetch({.max_wait = 60s}, stop.get_token()).value().empty());
