@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Fails when a page shows other code than the example it names, or links to a file that is not there. Usage: check_docs.py ROOT
+"""Fails when a page shows other code than the example it names, links to a file that is not there, or the table of features names a
+test that is not there. Usage: check_docs.py ROOT
 
 A code block that follows `<!-- path -->` must be that file.
 """
@@ -9,6 +10,8 @@ import sys
 
 BLOCK = re.compile(r"<!-- (\S+) -->\n```\w*\n(.*?)```\n", re.S)
 FENCED = re.compile(r"^```.*?^```$", re.S | re.M)
+TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", re.M)
+NAMED = re.compile(r"`([A-Z]\w+)\.(\*|[A-Z]\w+)`")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 
 
@@ -22,10 +25,19 @@ def check(root, page):
             yield f"{page}: there is no {target}"
 
 
+def check_tests(root, page):
+    cases = {case for folder in ("src", "tests") for file in (root / folder).rglob("*.cc") for case in TEST.findall(file.read_text())}
+    suites = {suite for suite, _ in cases}
+    for suite, name in NAMED.findall(page.read_text()):
+        if suite not in suites if name == "*" else (suite, name) not in cases:
+            yield f"{page}: there is no test {suite}.{name}"
+
+
 def main(root):
     root = pathlib.Path(root)
     pages = sorted(root.glob("*.md")) + sorted((root / "docs").rglob("*.md"))
     findings = [f for page in pages for f in check(root, page)]
+    findings += check_tests(root, root / "docs" / "features.md")
     print("\n".join(findings + [f"{len(pages)} pages, {len(findings)} findings"]))
     return 1 if findings else 0
 
