@@ -107,7 +107,7 @@ Result<DeadLetterReviver::Revival> DeadLetterReviver::prepare(const StoredMessag
   Message& job = revival.request.message;
   job.subject = names_.subject(revival.id);
   job.headers = edit.headers ? *edit.headers : letter.headers;
-  job.payload = edit.payload ? *edit.payload : std::move(letter.payload);
+  job.payload = edit.payload ? *edit.payload : letter.payload;
   if (const std::string& kind = edit.kind ? *edit.kind : letter.kind; !kind.empty()) job.headers.set(wire::kKind, kind);
   // The old deadline may be why it died.
   if (const auto deadline = job.headers.get(wire::kDeadline); deadline == letter.headers.get(wire::kDeadline))

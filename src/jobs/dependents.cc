@@ -195,8 +195,9 @@ Result<void> Dependents::remember(const std::string& id, Child& child) {
   for (const std::string& parent : child.waits_for) {
     if (auto parsed = JobId::parse(parent)) waiting.parents.push_back(std::move(*parsed));
   }
-  AppendRequest request{
-      .message = **job, .message_id = stream + "-" + std::to_string(child.sequence), .expected_last = child.sequence};
+  AppendRequest request{.message = static_cast<const Message&>(**job),
+                        .message_id = stream + "-" + std::to_string(child.sequence),
+                        .expected_last = child.sequence};
   request.message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(**job)));
   if (auto plain = make_plain(request.message); !plain) return plain;
   make_waiting(request.message, waiting);

@@ -28,7 +28,7 @@ class Dependents {
     Log& log;
   };
 
-  explicit Dependents(Parts parts) : parts_(std::move(parts)) {}
+  explicit Dependents(const Parts& parts) : parts_(parts) {}
 
   // Jobs that wait, as the scheduled stream shows them (their payloads are not needed); a later version of a job
   // replaces the earlier one. Looks up what has become of their parents.

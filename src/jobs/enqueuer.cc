@@ -68,15 +68,17 @@ Result<void> Enqueuer::check(const PushOptions& options) {
   return check_own_headers(options.headers);
 }
 
-Result<void> Enqueuer::check(const EncodedJob& job) const {
+Result<void> Enqueuer::check(const EncodedJob& job, const PushOptions& options) const {
   if (auto kind = check_job_kind(job.kind); !kind) return kind;
   if (auto headers = check_own_headers(job.headers); !headers) return headers;
-  const std::size_t size = job.payload.size() + job.headers.encoded().size();
+  const std::size_t size = job.payload.size() + job.headers.encoded().size() + options.headers.encoded().size() +
+                           parent_list_size(options.after);
   if (size > max_payload()) {
-    return invalid("payload and headers are " + std::to_string(size) + " bytes; the limit is " +
-                   std::to_string(max_payload()) + " (the broker's " +
-                   std::to_string(broker_.capabilities().max_message_bytes) +
-                   " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
+    return invalid(
+        (options.after.empty() ? "payload and headers are " : "payload, headers and the list of parents are ") +
+        std::to_string(size) + " bytes; the limit is " + std::to_string(max_payload()) + " (the broker's " +
+        std::to_string(broker_.capabilities().max_message_bytes) +
+        " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
   }
   return {};
 }
@@ -152,7 +154,7 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
   const SystemTime now = broker_.clock().now();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const PushOptions& options = options_of(i);
-    auto request = jobs[i] ? check(*jobs[i]) : Result<void>(jobs[i].error());
+    auto request = jobs[i] ? check(*jobs[i], options) : Result<void>(jobs[i].error());
     if (!request) {
       results.emplace_back(request.error());
       continue;

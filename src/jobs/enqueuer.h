@@ -38,7 +38,7 @@ class Enqueuer {
 
  private:
   static Result<void> check(const PushOptions& options);
-  Result<void> check(const EncodedJob& job) const;
+  Result<void> check(const EncodedJob& job, const PushOptions& options) const;
   Result<void> prepare(const PushOptions& options);
   template <class OptionsOf>
   std::vector<Result<JobId>> store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of);

@@ -50,7 +50,7 @@ Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const ReadyJob> job
     if (!*found) continue;  // cancelled, or moved before
     Moving one{.job = std::move(**found), .request = {.message = {}, .expected_last = 0}};
     Message& message = one.request.message;
-    message = one.job;
+    message = static_cast<const Message&>(one.job);
     if (is_waiting_job(message)) {
       if (auto plain = make_plain(message); !plain) return plain.error();
     }

@@ -14,7 +14,7 @@ void LeaseKeeper::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-// Two renewals may fail before a lease is lost.
+// One renewal may fail; with the second a lease is given up, a third of it before the broker gives the job away.
 Duration LeaseKeeper::interval() const {
   Duration shortest = Duration::max();
   for (const auto& served : parts_.served) shortest = std::min(shortest, served->consumer.load()->ack_wait());
@@ -34,7 +34,7 @@ void LeaseKeeper::run(const std::stop_token& stop) {
 }
 
 void LeaseKeeper::renew(Consumer& consumer, const std::vector<Lease>& leases, Duration ack_wait) {
-  const SteadyTime renewed_until = parts_.clock.steady() + ack_wait;  // counted from before the request
+  const SteadyTime renewed_until = parts_.clock.steady() + ack_wait * 2 / 3;  // counted from before the request
   const auto extended = consumer.extend(leases);
   std::unordered_map<std::uint64_t, const Result<void>*> by_sequence;
   for (std::size_t i = 0; i < leases.size(); ++i) by_sequence.emplace(leases[i].sequence, &extended[i]);

@@ -20,6 +20,12 @@ bool is_waiting_job(const Message& message) {
   return message.headers.get(wire::kAfter).has_value();
 }
 
+std::size_t parent_list_size(const std::vector<JobId>& parents) {
+  std::size_t size = 0;
+  for (const JobId& parent : parents) size += parent.str().size() + 1;
+  return size;
+}
+
 void make_waiting(Message& job, const WaitingJob& waiting) {
   std::string list;
   for (const JobId& parent : waiting.parents) list.append(parent.str()).append(1, '\n');

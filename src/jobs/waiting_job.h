@@ -17,6 +17,8 @@ struct WaitingJob {
 };
 
 bool is_waiting_job(const Message& message);
+// How many bytes of payload the list of these takes.
+std::size_t parent_list_size(const std::vector<JobId>& parents);
 
 // Makes a job that is ready to be appended to its queue into one that waits.
 void make_waiting(Message& job, const WaitingJob& waiting);

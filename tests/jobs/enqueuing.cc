@@ -97,6 +97,25 @@ TEST_P(Enqueuing, BadOptionsAreRefused) {
   }
 }
 
+// Whoever brings them: the dead letter of the job has to hold them too.
+TEST_P(Enqueuing, HeadersCountForTheLimit) {
+  Queue queue(broker());
+  Headers large;
+  large.set("x", std::string(queue.max_payload(), 'y'));
+  Headers small;
+  small.set("x", std::string(4096, 'y'));
+  const std::string full(queue.max_payload(), 'p');
+  for (const auto& refused : {queue.push(EncodedJob{"number", "1", large}),                   //
+                              queue.push(EncodedJob{"number", "1", {}}, {.headers = large}),  //
+                              queue.push(EncodedJob{"number", full, small}),
+                              queue.push(EncodedJob{"number", full, {}}, {.headers = small})}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(refused.error().message().find("payload"), std::string::npos) << refused.error().message();
+  }
+  EXPECT_TRUE(queue.push(EncodedJob{"number", full, {}}));
+}
+
 LEAT_ON_EVERY_JOBS_BROKER(Enqueuing);
 
 }  // namespace
