@@ -71,8 +71,9 @@ CREATE TABLE buckets(
 }
 
 void check_owner(Database& database, const std::string& path) {
-  const std::int64_t application = database.read_integer("PRAGMA application_id");
+  // The tables first: another process may be making the file now, and both appear in one transaction.
   const std::int64_t tables = database.read_integer("SELECT count(*) FROM sqlite_master");
+  const std::int64_t application = database.read_integer("PRAGMA application_id");
   if (application == kApplicationId || (application == 0 && tables == 0)) return;
   refuse(path, "is the SQLite database of another program: give leat a file of its own");
 }
