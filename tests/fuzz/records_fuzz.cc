@@ -1,11 +1,14 @@
 // What workers read back from buckets and headers: attempt records, results, job ids; and what an import reads.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "jobs/attempt_record.h"
+#include "jobs/call_record.h"
 #include "jobs/dead_letter_line.h"
 #include "jobs/result_record.h"
+#include "jobs/waiting_job.h"
 #include "leat/job.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -22,6 +25,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string line = leat::dead_letter_line({letter->message});
     const auto again = leat::letter_of_line(names, line);
     if (!again || leat::dead_letter_line({again->message}) != line) std::abort();
+  }
+  if (const auto call = leat::CallRecord::from_json(text)) {
+    if (!leat::CallRecord::from_json(call->to_json())) std::abort();
+  }
+  leat::Message waiting{.subject = "leat.scheduled.medium.default.k", .headers = {}, .payload = std::string(text)};
+  waiting.headers.set("Leat-After", std::to_string(size / 2));
+  if (const auto read = leat::read_waiting(waiting)) {
+    if (leat::parent_list_size(read->parents) > size / 2 + 1 || !leat::make_plain(waiting)) std::abort();
   }
   if (const auto id = leat::JobId::parse(text)) {
     if (leat::JobId(id->priority(), id->queue(), id->key()) != *id) std::abort();
