@@ -21,6 +21,8 @@ struct StreamFacts {
   std::uint64_t first_sequence = 0;  // of the oldest message; 0 when there was never one
   std::uint64_t last_sequence = 0;   // of the newest message ever stored, also when it is gone
   std::uint64_t selected = 0;        // messages under the filter that was asked about; 0 without one
+  unsigned replicas = 1;             // copies that there should be, the leader's too
+  unsigned replicas_current = 1;     // copies that are there and up to date; 0 without a leader
 };
 
 struct ConsumerFacts {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -51,6 +52,10 @@ class JobContext {
   // job as dead, a cancel without a dead letter.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
+
+  // Says how far the work is: a fraction from 0 to 1, and a note of up to 200 bytes (longer ones are cut). Others see
+  // it with the worker's next heartbeat, within a second or two (Inspector::workers(), Inspector::job()). Costs no I/O.
+  virtual void progress(double, std::string_view = {}) {}
 };
 
 // A job in the hands of an asynchronous handler. Implemented by the worker and by the test kit.
@@ -90,6 +95,39 @@ class Completion {
 
 using Handler = std::function<Outcome(JobContext&)>;
 using AsyncHandler = std::function<void(Completion)>;
+
+// What a middleware wants of one handler call.
+class Around {
+ public:
+  // May change what the handler said. Called once, however the handler ended; JobContext::stop_reason() tells whether
+  // what it said will count.
+  using After = std::function<void(Outcome&)>;
+
+  // Nothing.
+  Around() = default;
+  // The handler, and the middleware behind this one, are not called: this is what they would have said.
+  Around(Outcome instead) : instead_(std::move(instead)) {}
+  // To be called when the handler is through: on its thread, for an asynchronous one where its Completion is finished.
+  template <std::invocable<Outcome&> F>
+  Around(F after) : after_(std::move(after)) {}
+
+  std::optional<Outcome>& instead() { return instead_; }
+  After& after() { return after_; }
+
+ private:
+  std::optional<Outcome> instead_;
+  After after_;
+};
+
+// Runs around every handler call of a worker, on the thread that calls the handler: begin with what comes before,
+// return what comes after. The context lives until then. What it throws counts as thrown by the handler. Called by many
+// threads at once. leat/middleware.h has ready ones.
+//
+//   [](leat::JobContext& job) -> leat::Around {
+//     if (is_blocked(job.headers())) return leat::Outcome::dead("blocked");
+//     return [&job, timer = Timer{}](leat::Outcome& outcome) { report(job.id(), timer, outcome.kind()); };
+//   }
+using Middleware = std::function<Around(JobContext&)>;
 
 // What holds for all jobs of a kind; a job's own PushOptions go before it, the worker's options stand behind it.
 struct HandlerOptions {

@@ -17,6 +17,7 @@
 #include "leat/broker.h"
 #include "leat/job.h"
 #include "leat/log.h"
+#include "leat/metrics.h"
 #include "leat/result.h"
 #include "leat/retry_policy.h"
 
@@ -32,15 +33,6 @@ enum class KeepResult { kNo, kYes };
 
 // What becomes of a job when one of those that it waits for (PushOptions::after) is dead or cancelled.
 enum class IfDead { kCancel, kRun };
-
-struct QueueOptions {
-  std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
-  std::string name_space = "leat";  // of all streams and buckets; 1 to 64 letters, digits, `_`, `-`
-  Duration result_ttl =
-      std::chrono::hours(24 * 7);  // of the namespace's results; the first program that opens them decides
-  Log* log = nullptr;              // borrowed; told of existing streams with other settings
-  unsigned replicas = 1;           // of streams that this program creates; 1 to 5
-};
 
 // At most one job of a key waits, runs or waits for a retry in a queue and priority; the broker sees to it. The key is
 // free again when the job is done, dead or cancelled. Needs Lane::kAddressable.
@@ -68,6 +60,36 @@ struct PushOptions {
   std::vector<JobId> after{};
   IfDead if_dead = IfDead::kCancel;
   Headers headers{};  // more of the user's own; a name that the job has too takes this value
+};
+
+// One job on its way to the broker.
+struct PushOrder {
+  EncodedJob job;
+  PushOptions options{};
+  // Set: it is not stored, and this is the answer.
+  std::optional<Error> refused{};
+};
+
+// Runs around every push, on the thread that stores: the caller's, for push_async() the queue's own. May change the
+// orders and refuse some; what it returns, if anything, is called with one answer per order. An exception refuses what
+// is pushed with it; what it returns must not throw. Called by many threads at once. leat/middleware.h has ready ones.
+//
+//   [](std::span<leat::PushOrder> orders) -> leat::AfterPush {
+//     for (leat::PushOrder& order : orders) order.job.headers.set("tenant", current_tenant());
+//     return {};
+//   }
+using AfterPush = std::function<void(std::span<const Result<JobId>>)>;
+using PushMiddleware = std::function<AfterPush(std::span<PushOrder>)>;
+
+struct QueueOptions {
+  std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
+  std::string name_space = "leat";  // of all streams and buckets; 1 to 64 letters, digits, `_`, `-`
+  Duration result_ttl =
+      std::chrono::hours(24 * 7);            // of the namespace's results; the first program that opens them decides
+  std::vector<PushMiddleware> middleware{};  // around every push; the first is the outermost
+  Log* log = nullptr;                        // borrowed; told of existing streams with other settings
+  Metrics* metrics = nullptr;                // borrowed; counts what is stored
+  unsigned replicas = 1;                     // of streams that this program creates; 1 to 5
 };
 
 // Thread-safe. Borrows the broker, which must outlive it. The constructor does no I/O: the first push creates what is

@@ -19,6 +19,7 @@
 #include "leat/handler.h"
 #include "leat/job.h"
 #include "leat/log.h"
+#include "leat/metrics.h"
 #include "leat/retry_policy.h"
 
 namespace leat {
@@ -42,10 +43,12 @@ struct WorkerOptions {
   // This worker may lead the namespace's scheduler, which moves jobs that waited for others to their queues. At least
   // one worker must be willing.
   bool scheduler = true;
+  std::vector<Middleware> middleware{};  // around every handler call; the first is the outermost
   std::string name_space = "leat";
-  std::string name{};     // for logs and attempts; host and process id unless given
-  unsigned replicas = 1;  // of streams that this program creates; 1 to 5
-  Log* log = nullptr;     // borrowed; nothing is logged unless given
+  std::string name{};          // for logs and attempts; host and process id unless given
+  unsigned replicas = 1;       // of streams that this program creates; 1 to 5
+  Log* log = nullptr;          // borrowed; nothing is logged unless given
+  Metrics* metrics = nullptr;  // borrowed; nothing is counted unless given
 };
 
 struct WorkerCounts {

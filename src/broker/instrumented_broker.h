@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "leat/broker.h"
-#include "telemetry/metrics.h"
+#include "leat/metrics.h"
 
 namespace leat {
 

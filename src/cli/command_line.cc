@@ -50,6 +50,7 @@ int run_command_line(int argc, char** argv) {
   add_globals(root, app.options);
   add_enqueue(root, app);
   add_worker(root, app);
+  add_workers(root, app);
   add_job(root, app);
   add_queue(root, app);
   add_dead(root, app);

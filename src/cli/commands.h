@@ -10,6 +10,7 @@ namespace leat::cli {
 // `app` outlives `root`.
 void add_enqueue(CLI::App& root, App& app);
 void add_worker(CLI::App& root, App& app);
+void add_workers(CLI::App& root, App& app);
 void add_job(CLI::App& root, App& app);
 void add_queue(CLI::App& root, App& app);
 void add_dead(CLI::App& root, App& app);

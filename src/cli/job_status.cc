@@ -24,6 +24,8 @@ nlohmann::json to_json(const JobId& id, const JobStatus& status) {
   nlohmann::json json{{"id", id.str()}, {"state", name_of(status.state)}, {"attempts", status.attempts}};
   if (!status.kind.empty()) json["kind"] = status.kind;
   if (!status.worker.empty()) json["worker"] = status.worker;
+  if (status.progress > 0) json["progress"] = status.progress;
+  if (!status.note.empty()) json["note"] = status.note;
   if (!status.error.empty()) json["error"] = status.error;
   if (status.enqueued_at) json["enqueued_at"] = to_rfc3339(*status.enqueued_at);
   if (status.due) json["due"] = to_rfc3339(*status.due);
@@ -38,6 +40,11 @@ nlohmann::json to_json(const JobId& id, const JobStatus& status) {
   return json;
 }
 
+std::string progress_text(double fraction, const std::string& note) {
+  if (fraction <= 0) return note;
+  return std::to_string(static_cast<int>(fraction * 100)) + " %" + (note.empty() ? "" : " " + note);
+}
+
 std::string to_text(const JobId& id, const JobStatus& status) {
   std::string text = id.str() + " is " + std::string(name_of(status.state));
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -46,6 +53,7 @@ std::string to_text(const JobId& id, const JobStatus& status) {
   const auto time = [](const std::optional<SystemTime>& at) { return at ? to_rfc3339(*at) : std::string(); };
   line("kind", status.kind);
   line("worker", status.worker);
+  line("progress", progress_text(status.progress, status.note));
   line("enqueued", time(status.enqueued_at));
   line("attempts", status.attempts > 0 ? std::to_string(status.attempts) : "");
   for (const JobStatus::Attempt& failure : status.failures) {

@@ -12,6 +12,8 @@ namespace leat::cli {
 std::string_view name_of(JobStatus::State state);
 nlohmann::json to_json(const JobId& id, const JobStatus& status);
 // Several lines, the last one without its line feed.
+// "40 % second page"; empty when nothing was said.
+std::string progress_text(double fraction, const std::string& note);
 std::string to_text(const JobId& id, const JobStatus& status);
 
 }  // namespace leat::cli

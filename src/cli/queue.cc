@@ -2,6 +2,7 @@
 #include "cli/command_options.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "core/text.h"
 #include "leat/inspector.h"
 #include "leat/queue_control.h"
 
@@ -30,25 +31,43 @@ Result<std::vector<QueueFacts>> look(Inspector& inspector) {
   return queues;
 }
 
+nlohmann::json to_json(const QueueCounts& row) {
+  nlohmann::json json{{"pending", row.pending},
+                      {"unsettled", row.unsettled},
+                      {"running", row.running},
+                      {"retrying", row.retrying()},
+                      {"scheduled", row.scheduled}};
+  if (row.oldest) json["oldest"] = to_rfc3339(*row.oldest);
+  return json;
+}
+
 nlohmann::json to_json(const std::vector<QueueFacts>& queues) {
   auto list = nlohmann::json::array();
   for (const QueueFacts& queue : queues) {
     nlohmann::json one{{"queue", queue.name}, {"dead", queue.dead}, {"paused", queue.priorities.front().paused}};
-    for (const QueueCounts& row : queue.priorities)
-      one[std::string(to_string(row.priority))] = {{"pending", row.pending}, {"unsettled", row.unsettled}};
+    for (const QueueCounts& row : queue.priorities) one[std::string(to_string(row.priority))] = to_json(row);
     list.push_back(std::move(one));
   }
   return list;
 }
 
-std::string to_table(const std::vector<QueueFacts>& queues) {
+std::string to_table(const std::vector<QueueFacts>& queues, SystemTime now) {
   using enum Column::Align;
-  Table table({{"QUEUE"}, {"PRIORITY"}, {"PENDING", kRight}, {"UNSETTLED", kRight}, {"DEAD", kRight}, {"STATE"}});
+  Table table({{"QUEUE"},
+               {"PRIORITY"},
+               {"PENDING", kRight},
+               {"RUNNING", kRight},
+               {"RETRYING", kRight},
+               {"SCHEDULED", kRight},
+               {"DEAD", kRight},
+               {"OLDEST", kRight},
+               {"STATE"}});
   for (const QueueFacts& queue : queues) {
     bool first = true;
     for (const QueueCounts& row : queue.priorities) {
       table.add_row({first ? queue.name : "", std::string(to_string(row.priority)), std::to_string(row.pending),
-                     std::to_string(row.unsettled), first ? std::to_string(queue.dead) : "",
+                     std::to_string(row.running), std::to_string(row.retrying()), std::to_string(row.scheduled),
+                     first ? std::to_string(queue.dead) : "", row.oldest ? age(now, *row.oldest) : "",
                      first && row.paused ? "paused" : ""});
       first = false;
     }
@@ -67,7 +86,7 @@ Result<int> list(App& app) {
   } else if (queues->empty()) {
     app.print("no queues in namespace " + app.options.name_space);
   } else {
-    app.print(to_table(*queues));
+    app.print(to_table(*queues, (*broker)->clock().now()));
   }
   return kExitOk;
 }
@@ -144,8 +163,11 @@ void add_queue(CLI::App& root, App& app) {
   end_help_with(*queue, "leat queue list");
   auto* listing = queue->add_subcommand("list", "What waits in each queue, by priority");
   listing->description(
-      "What waits in each queue, by priority. Pending: never given to a worker; unsettled: with a worker, or waiting\n"
-      "for a retry; dead: dead letters of the queue.");
+      "What waits in each queue, by priority. Pending: never given to a worker; running: with a worker, as of its "
+      "last\n"
+      "heartbeat; retrying: the others that had been given to one; scheduled: for its time or for other jobs; dead: "
+      "dead\n"
+      "letters of the queue; oldest: how long ago the oldest job that is not done was enqueued.");
   end_help_with(*listing, "leat queue list --json");
   listing->callback([&app] { app.choose(list); });
   add_deeds(*queue, app);

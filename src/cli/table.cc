@@ -77,6 +77,15 @@ std::string indented(std::string_view text, std::size_t width) {
   return out;
 }
 
+std::string age(SystemTime now, SystemTime then) {
+  using namespace std::chrono;
+  const auto passed = std::max(floor<seconds>(now - then), seconds(0));
+  if (passed < minutes(2)) return std::to_string(passed.count()) + "s";
+  if (passed < hours(2)) return std::to_string(floor<minutes>(passed).count()) + "m";
+  if (passed < days(2)) return std::to_string(floor<hours>(passed).count()) + "h";
+  return std::to_string(floor<days>(passed).count()) + "d";
+}
+
 std::string with_commas(std::uint64_t number) {
   std::string text = std::to_string(number);
   for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");

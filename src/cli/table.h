@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "leat/clock.h"
+
 namespace leat::cli {
 
 struct Column {
@@ -35,6 +37,9 @@ std::string cut_to(std::string_view text, std::size_t width);
 // A text of several lines after a label: each line but the first is indented. Line breaks at its end are left out, and
 // other control characters become spaces.
 std::string indented(std::string_view text, std::size_t width);
+
+// How long ago that was, in one unit: "90s", "5m", "47h", "3d".
+std::string age(SystemTime now, SystemTime then);
 
 // 1234567 is "1,234,567".
 std::string with_commas(std::uint64_t number);

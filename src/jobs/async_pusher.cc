@@ -44,7 +44,7 @@ void AsyncPusher::run(const std::stop_token& stop) {
   std::vector<PushOrder> orders;
   std::vector<Done> callbacks;
   while (take(orders, callbacks, stop)) {
-    auto results = enqueuer_.push(orders);
+    auto results = enqueuer_.push(std::move(orders));
     for (std::size_t i = 0; i < callbacks.size(); ++i) callbacks[i](std::move(results[i]));
   }
 }

@@ -1,10 +1,12 @@
 #include "jobs/desk.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace leat {
 
-HeldJob* Desk::begin_next() {
+HeldJob* Desk::begin_next(SystemTime now) {
   MutexLock lock(mutex_);
   if (waiting_.empty()) return nullptr;
   HeldJob* job = waiting_.front();
@@ -20,6 +22,9 @@ HeldJob* Desk::begin_next() {
   run.number = ++begun_;
   if (run.reason != StopReason::kNone) run.stop = std::stop_source();  // a token that has fired serves no second job
   run.reason = StopReason::kNone;
+  run.facts.began = now;
+  run.facts.progress = 0;
+  run.facts.note.clear();
   job->desk = this;
   return job;
 }
@@ -128,10 +133,10 @@ std::size_t Desk::running() const {
   return runs_.size() - free_slots_.size();
 }
 
-void Desk::visit_running(const std::function<void(const HeldJob&)>& visit) const {
+void Desk::visit_running(const std::function<void(const HeldJob&, const RunFacts&)>& visit) const {
   MutexLock lock(mutex_);
   for (const Run& run : runs_) {
-    if (run.job != nullptr) visit(*run.job);
+    if (run.job != nullptr && !run.writing_record) visit(*run.job, run.facts);
   }
 }
 
@@ -155,6 +160,13 @@ std::stop_token Desk::stop_token(const HeldJob& job) const {
 StopReason Desk::stop_reason(const HeldJob& job) const {
   MutexLock lock(mutex_);
   return run(job).reason;
+}
+
+void Desk::set_progress(const HeldJob& job, double fraction, std::string_view note) {
+  MutexLock lock(mutex_);
+  RunFacts& facts = run(job).facts;
+  facts.progress = std::isnan(fraction) ? 0 : std::clamp(fraction, 0.0, 1.0);
+  facts.note = note.substr(0, kLongestNote);
 }
 
 }  // namespace leat

@@ -8,6 +8,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/mutex.h"
@@ -43,7 +44,7 @@ class Desk {
   };
 
   // Begins the next of the waiting jobs; null when there is none.
-  HeldJob* begin_next();
+  HeldJob* begin_next(SystemTime now);
   void add_waiting(std::vector<HeldJob*>& jobs);
   // Takes half of the waiting jobs, at least one if there is any.
   void steal(std::vector<HeldJob*>& into);
@@ -65,7 +66,13 @@ class Desk {
   void stop_all(StopReason reason);
 
   std::size_t running() const;
-  void visit_running(const std::function<void(const HeldJob&)>& visit) const;
+  struct RunFacts {
+    SystemTime began{};
+    double progress = 0;  // 0 to 1
+    std::string note{};
+  };
+  // Leaves out a job whose record is being written.
+  void visit_running(const std::function<void(const HeldJob&, const RunFacts&)>& visit) const;
   // Calls `visit` if it still runs; true when it did.
   bool visit_run(RunId run, const std::function<void(const HeldJob&)>& visit) const;
 
@@ -73,6 +80,9 @@ class Desk {
   RunId run_of(const HeldJob& job) const;
   std::stop_token stop_token(const HeldJob& job) const;
   StopReason stop_reason(const HeldJob& job) const;
+  // The fraction is held to 0 and 1, the note to kLongestNote bytes.
+  void set_progress(const HeldJob& job, double fraction, std::string_view note);
+  static constexpr std::size_t kLongestNote = 200;
 
  private:
   struct Run {
@@ -80,6 +90,7 @@ class Desk {
     std::uint64_t number = 0;
     std::stop_source stop{};
     StopReason reason = StopReason::kNone;
+    RunFacts facts{};
     bool abandoned = false;
     bool writing_record = false;
   };

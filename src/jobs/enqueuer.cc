@@ -7,6 +7,7 @@
 #include "jobs/job_streams.h"
 #include "jobs/unique_key.h"
 #include "jobs/waiting_job.h"
+#include "leat/handler.h"
 
 namespace leat {
 namespace {
@@ -127,15 +128,45 @@ Result<void> Enqueuer::prepare(const PushOptions& options) {
 }
 
 std::vector<Result<JobId>> Enqueuer::push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options) {
+  if (!options_.middleware.empty()) {
+    std::vector<PushOrder> orders;
+    orders.reserve(jobs.size());
+    for (Result<EncodedJob>& job : jobs) {
+      orders.push_back(job ? PushOrder{std::move(*job), options}
+                           : PushOrder{.options = options, .refused = job.error()});
+    }
+    return push_through_middleware(std::move(orders));
+  }
   if (auto ready = prepare(options); !ready) return std::vector<Result<JobId>>(jobs.size(), ready.error());
   return store(jobs, [&](std::size_t) -> const PushOptions& { return options; });
 }
 
-std::vector<Result<JobId>> Enqueuer::push(std::vector<PushOrder>& orders) {
+std::vector<Result<JobId>> Enqueuer::push(std::vector<PushOrder> orders) {
+  return options_.middleware.empty() ? store(orders) : push_through_middleware(std::move(orders));
+}
+
+std::vector<Result<JobId>> Enqueuer::push_through_middleware(std::vector<PushOrder> orders) {
+  std::vector<AfterPush> after;
+  for (const PushMiddleware& middleware : options_.middleware) {
+    try {
+      after.push_back(middleware(orders));
+    } catch (...) {
+      const std::string thrown = detail::what_was_thrown(std::current_exception(), {}).text();
+      for (PushOrder& order : orders) order.refused = invalid("a middleware refused the push: " + thrown);
+    }
+  }
+  const auto results = store(orders);
+  for (auto each = after.rbegin(); each != after.rend(); ++each) {
+    if (*each) (*each)(results);
+  }
+  return results;
+}
+
+std::vector<Result<JobId>> Enqueuer::store(std::vector<PushOrder>& orders) {
   std::vector<Result<EncodedJob>> jobs;
   jobs.reserve(orders.size());
   for (PushOrder& order : orders) {
-    auto ready = prepare(order.options);
+    const auto ready = order.refused ? Result<void>(*order.refused) : prepare(order.options);
     jobs.push_back(ready ? Result<EncodedJob>(std::move(order.job)) : Result<EncodedJob>(ready.error()));
   }
   return store(jobs, [&](std::size_t i) -> const PushOptions& { return orders[i].options; });
@@ -182,6 +213,8 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
                        batch.requests);
     for (std::size_t i = 0; i < stored.size(); ++i) {
       const std::size_t place = batch.places[i];
+      if (stored[i] && meter_.counts())
+        meter_.enqueued(options_.name, *batch.requests[i].message.headers.get(wire::kKind));
       if (!stored[i]) results[place] = after_refusal(std::move(*results[place]), stored[i].error(), options_of(place));
     }
   }

@@ -5,17 +5,12 @@
 #include <vector>
 
 #include "core/mutex.h"
+#include "jobs/job_meter.h"
 #include "jobs/names.h"
 #include "jobs/parent_check.h"
 #include "leat/queue.h"
 
 namespace leat {
-
-// A job with options of its own.
-struct PushOrder {
-  EncodedJob job;
-  PushOptions options;
-};
 
 // Thread-safe.
 class Enqueuer {
@@ -25,12 +20,13 @@ class Enqueuer {
         options_(std::move(options)),
         names_(options_.name_space),
         with_message_id_(broker.capabilities().answers_get_lost),
+        meter_(options_.metrics),
         places_(broker, names_),
         parents_(places_) {}
 
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
-  std::vector<Result<JobId>> push(std::vector<PushOrder>& orders);
+  std::vector<Result<JobId>> push(std::vector<PushOrder> orders);
   std::size_t max_payload() const {
     return broker_.capabilities().max_message_bytes -
            std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);
@@ -40,6 +36,8 @@ class Enqueuer {
   static Result<void> check(const PushOptions& options);
   Result<void> check(const EncodedJob& job, const PushOptions& options) const;
   Result<void> prepare(const PushOptions& options);
+  std::vector<Result<JobId>> push_through_middleware(std::vector<PushOrder> orders);
+  std::vector<Result<JobId>> store(std::vector<PushOrder>& orders);
   template <class OptionsOf>
   std::vector<Result<JobId>> store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of);
   using StaleRecords = std::vector<std::pair<std::size_t, std::uint64_t>>;  // whose, and its sequence
@@ -55,6 +53,7 @@ class Enqueuer {
   QueueOptions options_;
   Names names_;
   const bool with_message_id_;
+  JobMeter meter_;
   JobPlaces places_;
   ParentCheck parents_;
 

@@ -1,11 +1,13 @@
 #include "leat/inspector.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "jobs/job_lookup.h"
 #include "jobs/job_streams.h"
 #include "jobs/names.h"
+#include "jobs/worker_record.h"
 
 namespace leat {
 
@@ -13,12 +15,18 @@ class Inspector::Facts {
  public:
   Facts(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
 
+  // What is to be known before queues are counted.
   struct Known {
     std::vector<std::string> queues;
     std::set<std::string, std::less<>> paused;
+    std::map<std::pair<std::string, Priority>, std::uint64_t> held;  // by workers
   };
   Result<Known> look();
   Result<void> add_counts(Priority priority, const Known& known, std::vector<QueueCounts>& rows);
+  Result<void> add_scheduled(std::vector<QueueCounts>& rows);
+  Result<std::vector<WorkerInfo>> workers() { return read_workers(broker_, names_); }
+  Result<std::vector<StreamFacts>> streams();
+  Result<std::optional<SystemTime>> first_enqueued(const std::string& stream, const std::string& filter);
   Result<std::uint64_t> dead(std::string_view queue);
   Result<void> check() const { return names_.check(); }
   Result<JobStatus> job(const JobId& id, const StatusOptions& options) {
@@ -41,6 +49,11 @@ Result<Inspector::Facts::Known> Inspector::Facts::look() {
     if (entry.key.starts_with(kQueue)) known.queues.push_back(entry.key.substr(kQueue.size()));
     if (const auto queue = Names::paused_queue(entry.key)) known.paused.emplace(*queue);
   }
+  const auto living = workers();
+  if (!living) return living.error();
+  for (const WorkerInfo& worker : *living) {
+    for (const WorkerInfo::Held& held : worker.held) known.held[{held.queue, held.priority}] += held.jobs;
+  }
   return known;
 }
 
@@ -56,12 +69,60 @@ Result<void> Inspector::Facts::add_counts(Priority priority, const Known& known,
     if (facts != consumers.end()) {
       row.pending = facts->pending;
       row.unsettled = facts->unsettled;
+      if (const auto held = known.held.find({queue, priority}); held != known.held.end()) {
+        row.running = std::min(held->second, row.unsettled);
+      }
     } else if (const auto counted = broker_.admin().stream(stream, names_.queue_filter(priority, queue)); counted) {
       row.pending = counted->selected;  // no worker has ever served it
+    }
+    if (row.pending + row.unsettled > 0) {
+      auto oldest = first_enqueued(stream, names_.queue_filter(priority, queue));
+      if (!oldest) return oldest.error();
+      row.oldest = *oldest;
     }
     rows.push_back(std::move(row));
   }
   return {};
+}
+
+Result<std::optional<SystemTime>> Inspector::Facts::first_enqueued(const std::string& stream,
+                                                                   const std::string& filter) {
+  auto reader = broker_.open_reader({.stream = stream, .filter = filter, .headers_only = true});
+  if (!reader) return reader.error();
+  const auto first = (*reader)->read({.max_count = 1}, {});
+  if (!first) return first.error();
+  return first->empty() ? std::optional<SystemTime>() : enqueued_at(first->front());
+}
+
+Result<void> Inspector::Facts::add_scheduled(std::vector<QueueCounts>& rows) {
+  const std::string stream = names_.scheduled_stream();
+  const auto all = broker_.admin().stream(stream);
+  if (!all && all.error().code() == ErrorCode::kNotFound) return {};
+  if (!all) return all.error();
+  for (QueueCounts& row : rows) {
+    if (all->messages == 0) continue;
+    const auto facts = broker_.admin().stream(stream, names_.scheduled_queue_filter(row.priority, row.queue));
+    if (!facts) return facts.error();
+    row.scheduled = facts->selected;
+  }
+  return {};
+}
+
+Result<std::vector<StreamFacts>> Inspector::Facts::streams() {
+  std::vector<std::string> streams;
+  for (const Priority priority : kPriorities) streams.push_back(names_.stream(priority));
+  for (auto& stream : {names_.scheduled_stream(), names_.dead_stream(), names_.done_stream()})
+    streams.push_back(stream);
+  std::vector<StreamFacts> facts;
+  for (const std::string& stream : streams) {
+    auto one = broker_.admin().stream(stream);
+    if (one) {
+      facts.push_back(std::move(*one));
+    } else if (one.error().code() != ErrorCode::kNotFound) {
+      return one.error();
+    }
+  }
+  return facts;
 }
 
 Result<std::uint64_t> Inspector::Facts::dead(std::string_view queue) {
@@ -82,6 +143,7 @@ Result<std::vector<QueueCounts>> Inspector::queues() {
   for (const Priority priority : kPriorities) {
     if (auto added = facts_->add_counts(priority, *known, rows); !added) return added.error();
   }
+  if (auto added = facts_->add_scheduled(rows); !added) return added.error();
   std::stable_sort(rows.begin(), rows.end(),
                    [](const QueueCounts& a, const QueueCounts& b) { return a.queue < b.queue; });
   return rows;
@@ -90,6 +152,16 @@ Result<std::vector<QueueCounts>> Inspector::queues() {
 Result<JobStatus> Inspector::job(const JobId& id, const StatusOptions& options) {
   if (auto named = facts_->check(); !named) return named.error();
   return facts_->job(id, options);
+}
+
+Result<std::vector<WorkerInfo>> Inspector::workers() {
+  if (auto named = facts_->check(); !named) return named.error();
+  return facts_->workers();
+}
+
+Result<std::vector<StreamFacts>> Inspector::streams() {
+  if (auto named = facts_->check(); !named) return named.error();
+  return facts_->streams();
 }
 
 Result<std::uint64_t> Inspector::dead(std::string_view queue) {

@@ -4,6 +4,7 @@
 #include "jobs/call_out.h"
 #include "jobs/job_streams.h"
 #include "jobs/subscription_facts.h"
+#include "jobs/worker_record.h"
 #include "leat/dead_letters.h"
 
 namespace leat {
@@ -73,6 +74,7 @@ Result<JobStatus> JobLookup::queued(const JobId& id, const StoredMessage& job, c
   }
   status.state = State::kRunning;
   if (record->started) status.worker = record->started->worker;
+  if (auto added = add_heartbeat(id, status); !added) return added.error();
   if (options.ask <= std::chrono::milliseconds::zero()) return status;
   const auto control = open_control(broker_, places_.names(), 1);
   if (!control) return control.error();
@@ -85,6 +87,22 @@ Result<JobStatus> JobLookup::queued(const JobId& id, const StoredMessage& job, c
   if (call->answer != CallRecord::Answer::kRunning) status.state = State::kPending;
   status.worker = call->answer == CallRecord::Answer::kRunning ? call->worker : "";
   return status;
+}
+
+// What the worker that runs it has said of it last; nothing where it has not said anything yet.
+Result<void> JobLookup::add_heartbeat(const JobId& id, JobStatus& status) {
+  const auto workers = read_workers(broker_, places_.names());
+  if (!workers) return workers.error();
+  for (const WorkerInfo& worker : *workers) {
+    for (const WorkerInfo::Job& job : worker.jobs) {
+      if (job.id != id) continue;
+      status.worker = worker.name;
+      status.progress = job.progress;
+      status.note = job.note;
+      return {};
+    }
+  }
+  return {};
 }
 
 Result<AttemptRecord> JobLookup::attempts(const JobId& id, std::uint64_t sequence) {

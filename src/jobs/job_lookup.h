@@ -16,6 +16,7 @@ class JobLookup {
 
  private:
   Result<JobStatus> queued(const JobId& id, const StoredMessage& job, const StatusOptions& options);
+  Result<void> add_heartbeat(const JobId& id, JobStatus& status);
   Result<AttemptRecord> attempts(const JobId& id, std::uint64_t sequence);
   Result<JobStatus> finished(const JobId& id);
   Result<void> add_dead_letter(const JobId& id, JobStatus& status);

@@ -29,7 +29,10 @@ class JobRunner::RunningJob : public PendingJob {
   RunningJob(JobRunner& runner, const HeldJob& job, const HandlerEntry& handler)
       : runner_(runner),
         job_(job),
-        limit_(runner.parts_.limits.watch(job, JobRules::timeout(job, handler), JobRules::deadline(job))) {}
+        handler_(handler),
+        limit_(runner.parts_.limits.watch(job, JobRules::timeout(job, handler), JobRules::deadline(job))) {
+    if (runner.parts_.meter.counts()) note_start();
+  }
 
   const JobId& id() const override {
     if (!id_) id_ = runner_.parts_.names.id_of(message()).value_or(JobId{});
@@ -45,16 +48,52 @@ class JobRunner::RunningJob : public PendingJob {
   std::stop_token stop_token() const override { return job_.desk.load()->stop_token(job_); }
   StopReason stop_reason() const override { return job_.desk.load()->stop_reason(job_); }
 
+  void progress(double fraction, std::string_view note) override {
+    job_.desk.load()->set_progress(job_, fraction, note);
+  }
+
+  // Lets the middleware in, from the outermost. What it returns is said instead of calling the handler.
+  std::optional<Outcome> enter() {
+    for (const Middleware& middleware : runner_.parts_.options.middleware) {
+      Around around = middleware(*this);
+      if (around.after()) after_.push_back(std::move(around.after()));
+      if (around.instead()) return std::move(around.instead());
+    }
+    return std::nullopt;
+  }
+
   // The last that this object does: the job may be gone when it returns.
-  void finish(Outcome outcome) override { runner_.end(job_, std::move(outcome), limit_); }
+  void finish(Outcome outcome) override {
+    while (!after_.empty()) {
+      const Around::After after = std::move(after_.back());
+      after_.pop_back();
+      try {
+        after(outcome);
+      } catch (...) {
+        outcome = detail::what_was_thrown(std::current_exception(), handler_.options);
+      }
+    }
+    if (began_) runner_.parts_.meter.ran(job_, runner_.parts_.clock.steady() - *began_);
+    runner_.end(job_, std::move(outcome), limit_);
+  }
 
  private:
   const StoredMessage& message() const { return job_.delivery.message; }
 
+  void note_start() {
+    began_ = runner_.parts_.clock.steady();
+    const bool first = job_.delivery.lease.delivery_count == 1;
+    runner_.parts_.meter.started(job_,
+                                 first ? std::optional(runner_.parts_.clock.now() - enqueued_at()) : std::nullopt);
+  }
+
   JobRunner& runner_;
   const HeldJob& job_;
+  const HandlerEntry& handler_;
   const std::optional<TimeLimits::Watch> limit_;
-  mutable std::optional<JobId> id_;  // made when asked for
+  std::vector<Around::After> after_;  // what the middleware wants to be told, the outermost first
+  std::optional<SteadyTime> began_;   // when it counts
+  mutable std::optional<JobId> id_;   // made when asked for
 };
 
 // The same in the hands of an asynchronous handler: it takes one of the worker's places for such jobs.
@@ -86,7 +125,7 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   SteadyTime began = parts_.clock.steady();
   std::size_t count = 0;
   while (true) {
-    if (HeldJob* job = desk.begin_next()) {
+    if (HeldJob* job = desk.begin_next(parts_.clock.now())) {
       run_job(desk, *job, stop);
       ++count;
       continue;
@@ -152,31 +191,44 @@ Result<void> JobRunner::mark_started(Desk& desk, HeldJob& job) {
   return marked;
 }
 
-// The one place where the user's exceptions end.
 void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop) {
   if (handler.asynchronous && !take_async_place(stop)) {
     desk.finish(job, FinishedJob::Ending::kInterrupted, {});
     return parts_.settler.wake();
   }
   parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
-  if (handler.asynchronous) {
-    try {
-      handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job, handler)));
-    } catch (...) {
-      // Its Completion has been finished or dropped on the way here, which ended the job.
-      parts_.log.warn("an asynchronous handler threw",
-                      {{"error", detail::what_was_thrown(std::current_exception(), handler.options).text()}});
-    }
-    return;
-  }
+  handler.asynchronous ? begin_async(job, handler) : call(job, handler);
+}
+
+// The one place where the user's exceptions end, with the next one.
+void JobRunner::call(HeldJob& job, const HandlerEntry& handler) {
   RunningJob running(*this, job, handler);
   Outcome outcome;
   try {
-    outcome = handler.blocking(running);
+    auto instead = running.enter();
+    outcome = instead ? std::move(*instead) : handler.blocking(running);
   } catch (...) {
     outcome = detail::what_was_thrown(std::current_exception(), handler.options);
   }
   running.finish(std::move(outcome));
+}
+
+void JobRunner::begin_async(HeldJob& job, const HandlerEntry& handler) {
+  auto running = std::make_unique<AsyncJob>(*this, job, handler);
+  std::optional<Outcome> instead;
+  try {
+    instead = running->enter();
+  } catch (...) {
+    instead = detail::what_was_thrown(std::current_exception(), handler.options);
+  }
+  if (instead) return running->finish(std::move(*instead));
+  try {
+    handler.asynchronous(Completion(std::move(running)));
+  } catch (...) {
+    // Its Completion has been finished or dropped on the way here, which ended the job.
+    parts_.log.warn("an asynchronous handler threw",
+                    {{"error", detail::what_was_thrown(std::current_exception(), handler.options).text()}});
+  }
 }
 
 void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit) {

@@ -8,6 +8,7 @@
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
 #include "jobs/job_calls.h"
+#include "jobs/job_meter.h"
 #include "jobs/job_rules.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
@@ -29,6 +30,7 @@ class JobRunner {
     JobCalls& calls;
     Settler& settler;
     TimeLimits& limits;
+    JobMeter& meter;
     WorkerTally& tally;
   };
 
@@ -49,6 +51,8 @@ class JobRunner {
   std::optional<FinishedJob> refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler);
   Result<void> mark_started(Desk& desk, HeldJob& job);
   void begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop);
+  void call(HeldJob& job, const HandlerEntry& handler);
+  void begin_async(HeldJob& job, const HandlerEntry& handler);
   void end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit);
   bool take_async_place(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   void leave_async_place() LEAT_EXCLUDES(mutex_);

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "jobs/worker_record.h"
+
 namespace leat {
 namespace {
 
@@ -52,6 +54,10 @@ Result<std::unique_ptr<KeyValue>> open_results(Broker& broker, const Names& name
 
 Result<std::unique_ptr<KeyValue>> open_leader(Broker& broker, const Names& names, unsigned replicas) {
   return broker.open_bucket({.name = names.leader_bucket(), .replicas = replicas});
+}
+
+Result<std::unique_ptr<KeyValue>> open_workers(Broker& broker, const Names& names, unsigned replicas) {
+  return broker.open_bucket({.name = names.workers_bucket(), .ttl = kWorkerGoneAfter, .replicas = replicas});
 }
 
 Result<std::unique_ptr<KeyValue>> open_control(Broker& broker, const Names& names, unsigned replicas) {

@@ -25,6 +25,10 @@ std::string Names::queue_filter(Priority priority, std::string_view queue) const
   return joined(to_string(priority), '.').append(".").append(queue).append(".*");
 }
 
+std::string Names::scheduled_queue_filter(Priority priority, std::string_view queue) const {
+  return joined("scheduled.", '.').append(to_string(priority)).append(".").append(queue).append(".*");
+}
+
 std::string Names::bulk_subject(Priority priority, std::string_view queue) const {
   std::string subject;
   subject.reserve(space_.size() + queue.size() + wire::kBulkToken.size() + 9);

@@ -71,6 +71,7 @@ class Names {
   // Jobs that wait for their time or their parents.
   std::string scheduled_stream() const { return joined("scheduled", '_'); }
   std::string scheduled_filter() const { return joined("scheduled", '.') + ".>"; }
+  std::string scheduled_queue_filter(Priority priority, std::string_view queue) const;
   std::string scheduled_subject(const JobId& id) const { return joined("scheduled.", '.') + id.str(); }
   // What tracked jobs leave behind.
   std::string done_stream() const { return joined("done", '_'); }
@@ -98,6 +99,7 @@ class Names {
   static std::string ask_key(const JobId& id) { return "ask." + id.str(); }
 
   std::string leader_bucket() const { return joined("leader", '_'); }
+  std::string workers_bucket() const { return joined("workers", '_'); }
 
  private:
   std::string joined(std::string_view rest, char separator) const;

@@ -27,6 +27,8 @@ class Scheduler {
 
   void start();
   void stop();
+  // This one leads now, as far as it knows.
+  bool leads() const { return lock_.is_held(); }
 
  private:
   // What the readers have brought and the scheduler has not seen yet.

@@ -445,18 +445,33 @@ void Settler::conclude(std::vector<Closing>& batch) {
   parts_.ledger.settled(over);
 }
 
-void Settler::count(const Closing& closing) {
+Fate Settler::fate_of(const Closing& closing) {
   using Ending = FinishedJob::Ending;
-  if (closing.finished.ending == Ending::kUnstarted || closing.finished.ending == Ending::kUnknownKind) {
-    if (closing.verdict == Verdict::kDead && !closing.finished.job->lost) ++parts_.tally.dead;
-  } else if (closing.finished.job->lost || closing.finished.ending == Ending::kInterrupted) {
-    ++parts_.tally.interrupted;
-  } else if (closing.verdict == Verdict::kDone) {
-    ++parts_.tally.done;
-  } else if (closing.verdict == Verdict::kDead) {
-    ++parts_.tally.dead;
-  } else if (closing.finished.outcome.kind() != Outcome::Kind::kSnooze) {
-    ++parts_.tally.retried;
+  const FinishedJob& finished = closing.finished;
+  const bool lost = finished.job->lost;
+  if (finished.ending == Ending::kUnstarted || finished.ending == Ending::kUnknownKind) {
+    return closing.verdict == Verdict::kDead && !lost ? Fate::kDead : Fate::kUnstarted;
+  }
+  if (lost || finished.ending == Ending::kInterrupted) return Fate::kInterrupted;
+  if (closing.verdict == Verdict::kDead) return Fate::kDead;
+  if (closing.verdict == Verdict::kDone) {
+    return finished.outcome.kind() == Outcome::Kind::kCancelled ? Fate::kCancelled : Fate::kDone;
+  }
+  return finished.outcome.kind() == Outcome::Kind::kSnooze ? Fate::kSnoozed : Fate::kRetried;
+}
+
+void Settler::count(const Closing& closing) {
+  const Fate fate = fate_of(closing);
+  const HeldJob& job = *closing.finished.job;
+  if (parts_.meter.counts()) parts_.meter.ended(job, parts_.rules.handler(job) != nullptr, fate);
+  switch (fate) {
+    case Fate::kDone:
+    case Fate::kCancelled: ++parts_.tally.done; return;
+    case Fate::kDead: ++parts_.tally.dead; return;
+    case Fate::kRetried: ++parts_.tally.retried; return;
+    case Fate::kInterrupted: ++parts_.tally.interrupted; return;
+    case Fate::kSnoozed:
+    case Fate::kUnstarted: return;
   }
 }
 

@@ -20,6 +20,7 @@
 #include "jobs/endings.h"
 #include "jobs/job_calls.h"
 #include "jobs/job_ledger.h"
+#include "jobs/job_meter.h"
 #include "jobs/job_rules.h"
 #include "jobs/undertaker.h"
 #include "leat/log.h"
@@ -50,6 +51,7 @@ class Settler {
     JobCalls& calls;
     Undertaker& undertaker;
     Endings& endings;
+    JobMeter& meter;
     WorkerTally& tally;
   };
 
@@ -108,6 +110,7 @@ class Settler {
   void settle(std::vector<Closing>& batch);
   void settle_with(Consumer& consumer, std::vector<Closing*>& closings);
   void conclude(std::vector<Closing>& batch);
+  static Fate fate_of(const Closing& closing);
   void count(const Closing& closing);
   void retry_step(Closing& closing, std::string_view step, const Error& error);
   bool wait_for_work() LEAT_EXCLUDES(mutex_);

@@ -86,6 +86,7 @@ void TimeLimits::report(const Watch& watch) {
   const bool runs = watch.desk->visit_run(watch.run, [&](const HeldJob& job) {
     id = parts_.names.id_text(job.delivery.message);
     kind = job.delivery.message.headers.get(wire::kKind).value_or("");
+    parts_.meter.stuck(job);
   });
   if (!runs) return;
   ++stuck_;

@@ -8,6 +8,7 @@
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "jobs/desk.h"
+#include "jobs/job_meter.h"
 #include "jobs/names.h"
 #include "leat/log.h"
 
@@ -22,6 +23,7 @@ class TimeLimits {
     Names names;
     std::string worker;
     Duration stuck_after;
+    JobMeter& meter;
   };
   // One run under a limit.
   struct Watch {

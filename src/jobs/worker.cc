@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <map>
 #include <thread>
 
 #include "core/gate.h"
 #include "core/text.h"
+#include "core/ulid.h"
 #include "jobs/fetcher.h"
+#include "jobs/heartbeat.h"
 #include "jobs/job_runner.h"
 #include "jobs/job_streams.h"
 #include "jobs/lease_keeper.h"
@@ -18,10 +21,12 @@
 namespace leat {
 namespace {
 
-std::string default_name() {
+constexpr std::size_t kJobsTold = 100;  // of the running ones, in a heartbeat
+
+std::string host_name() {
   std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) host = {"localhost"};
-  return std::string(host.data()) + "-" + std::to_string(getpid());
+  if (gethostname(host.data(), host.size() - 1) != 0) return "localhost";
+  return host.data();
 }
 
 Result<void> check(const WorkerOptions& options) {
@@ -44,7 +49,7 @@ Result<void> check(const WorkerOptions& options) {
 
 WorkerOptions with_defaults(WorkerOptions options) {
   if (options.concurrency == 0) options.concurrency = std::max(std::thread::hardware_concurrency(), 1U);
-  if (options.name.empty()) options.name = default_name();
+  if (options.name.empty()) options.name = host_name() + "-" + std::to_string(getpid());
   if (options.log == nullptr) options.log = &no_log();
   return options;
 }
@@ -60,7 +65,9 @@ class Worker::Crew {
         log_(*options_.log),
         names_(options_.name_space),
         rules_(options_),
-        endings_(broker, names_, options_.replicas) {}
+        meter_(options_.metrics),
+        endings_(broker, names_, options_.replicas),
+        started_at_(broker.clock().now()) {}
   ~Crew() { stop(); }
 
   JobRules& rules() { return rules_; }
@@ -74,18 +81,22 @@ class Worker::Crew {
   Result<void> open_queues();
   Result<void> open_queue(Priority priority, const std::string& queue);
   Result<void> open_scheduler();
+  Result<void> open_heartbeat();
   void assemble(std::unique_ptr<KeyValue> attempts);
   void give_back_unstarted();
   void stop_taking();
   std::size_t running() const;
   bool wait_for_handlers(Duration patience);
   void log_stuck() const;
+  WorkerInfo describe();
+  void describe_jobs(WorkerInfo& worker);
 
   Broker& broker_;
   const WorkerOptions options_;
   Log& log_;
   const Names names_;
   JobRules rules_;
+  JobMeter meter_;
   WorkerTally tally_;
   Endings endings_;
 
@@ -104,7 +115,10 @@ class Worker::Crew {
   std::unique_ptr<JobRunner> runner_;
   std::vector<std::unique_ptr<Fetcher>> fetchers_;
   std::unique_ptr<Scheduler> scheduler_;  // null when this worker is not to lead
+  std::unique_ptr<Heartbeat> heartbeat_;
 
+  const SystemTime started_at_;
+  std::atomic<bool> stopping_{false};
   std::atomic<bool> assembled_{false};  // the roles are there, for those who ask without the mutex
   Mutex mutex_;                         // one start or stop at a time
   enum class State { kNew, kRunning, kStopped } state_ LEAT_GUARDED_BY(mutex_) = State::kNew;
@@ -121,6 +135,7 @@ Result<void> Worker::Crew::start() {
   if (const auto opened = endings_.open(); !opened) return opened.error();
   if (auto opened = open_queues(); !opened) return opened;
   if (auto opened = open_scheduler(); !opened) return opened;
+  if (auto opened = open_heartbeat(); !opened) return opened;
   assemble(std::move(*attempts));
   assembled_ = true;
   settler_->start();
@@ -129,6 +144,7 @@ Result<void> Worker::Crew::start() {
   runner_->start();
   for (const auto& fetcher : fetchers_) fetcher->start();
   if (scheduler_ != nullptr) scheduler_->start();
+  heartbeat_->start();
   state_ = State::kRunning;
   log_.info("worker started",
             {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", rules_.kinds()}});
@@ -188,6 +204,51 @@ Result<void> Worker::Crew::open_scheduler() {
   return {};
 }
 
+Result<void> Worker::Crew::open_heartbeat() {
+  auto workers = open_workers(broker_, names_, options_.replicas);
+  if (!workers) return workers.error();
+  heartbeat_ = std::make_unique<Heartbeat>(
+      Heartbeat::Parts{broker_.clock(), log_, make_ulid(started_at_), [this] { return describe(); }},
+      std::move(*workers));
+  return {};
+}
+
+WorkerInfo Worker::Crew::describe() {
+  WorkerInfo worker{.name = options_.name,
+                    .host = host_name(),
+                    .pid = getpid(),
+                    .queues = options_.queues,
+                    .concurrency = options_.concurrency,
+                    .started_at = started_at_,
+                    .leads = scheduler_ != nullptr && scheduler_->leads(),
+                    .done = tally_.done,
+                    .dead = tally_.dead,
+                    .running = running()};
+  worker.state = stopping_ ? WorkerInfo::State::kStopping
+                           : (worker.running > 0 ? WorkerInfo::State::kBusy : WorkerInfo::State::kIdle);
+  describe_jobs(worker);
+  std::map<const ServedQueue*, std::uint64_t> held;
+  ledger_.for_each_unsettled([&](const HeldJob& job) { ++held[&job.served()]; });
+  for (const auto& [served, jobs] : held) worker.held.push_back({served->queue, served->priority, jobs});
+  return worker;
+}
+
+void Worker::Crew::describe_jobs(WorkerInfo& worker) {
+  for (const auto& desk : desks_) {
+    desk->visit_running([&](const HeldJob& job, const Desk::RunFacts& facts) {
+      worker.jobs.push_back({.id = names_.id_of(job.delivery.message).value_or(JobId{}),
+                             .kind = std::string(job.delivery.message.headers.get(wire::kKind).value_or("")),
+                             .attempt = job.record.attempts() + 1,
+                             .since = facts.began,
+                             .progress = facts.progress,
+                             .note = facts.note});
+    });
+  }
+  std::sort(worker.jobs.begin(), worker.jobs.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.since, a.id) < std::tie(b.since, b.id); });
+  if (worker.jobs.size() > kJobsTold) worker.jobs.resize(kJobsTold);
+}
+
 void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   Clock& clock = broker_.clock();
   std::vector<Priority> priorities;
@@ -198,11 +259,12 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
   settler_ = std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_,
-                                                      *attempts_, *calls_, *undertaker_, endings_, tally_});
+                                                      *attempts_, *calls_, *undertaker_, endings_, meter_, tally_});
   lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_});
-  limits_ = std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after});
+  limits_ =
+      std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after, meter_});
   runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
-                                                         *attempts_, *calls_, *settler_, *limits_, tally_});
+                                                         *attempts_, *calls_, *settler_, *limits_, meter_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
     fetchers_.push_back(
         std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_,
@@ -243,7 +305,8 @@ bool Worker::Crew::wait_for_handlers(Duration patience) {
 void Worker::Crew::log_stuck() const {
   std::vector<std::string> ids;
   for (const auto& desk : desks_) {
-    desk->visit_running([&](const HeldJob& job) { ids.push_back(names_.id_text(job.delivery.message)); });
+    desk->visit_running(
+        [&](const HeldJob& job, const Desk::RunFacts&) { ids.push_back(names_.id_text(job.delivery.message)); });
   }
   for (const std::string& id : ids) {
     log_.warn("handler goes on although its stop token has fired", {{"job_id", id}});
@@ -254,6 +317,7 @@ void Worker::Crew::stop() {
   MutexLock lock(mutex_);
   if (state_ != State::kRunning) return;
   state_ = State::kStopped;
+  stopping_ = true;
   log_.info("worker stops", {{"worker", options_.name}});
   stop_taking();
   if (scheduler_ != nullptr) scheduler_->stop();
@@ -267,12 +331,14 @@ void Worker::Crew::stop() {
   control_->stop();
   settler_->stop();
   lease_keeper_->stop();
+  heartbeat_->stop();
   log_.info("worker stopped", {{"worker", options_.name}, {"done", tally_.done.load()}});
 }
 
 void Worker::Crew::stop_now() {
   // A stop() that waits for handlers holds the mutex; this is the way past it.
   if (!assembled_) return;
+  stopping_ = true;
   constexpr Duration kPatience = std::chrono::seconds(2);
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();

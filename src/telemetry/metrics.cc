@@ -1,7 +1,10 @@
-#include "telemetry/metrics.h"
+#include "leat/metrics.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+
+#include "core/mutex.h"
 
 namespace leat {
 namespace {
@@ -67,17 +70,45 @@ void append_histogram(std::string& out, const std::string& name, const std::stri
   append_sample(out, name, "_count", labels, std::to_string(below));
 }
 
-template <class Families>
-auto& find_or_add(Families& families, std::string_view name, std::string_view help, const Labels& labels) {
-  auto family = families.find(name);
-  if (family == families.end()) family = families.try_emplace(std::string(name)).first;
-  if (family->second.help.empty()) family->second.help = help;
-  auto& metric = family->second.by_labels[render(labels)];
-  if (metric == nullptr) metric = std::make_unique<typename std::decay_t<decltype(metric)>::element_type>();
-  return *metric;
-}
+template <class Metric>
+struct Family {
+  std::string help;
+  std::map<std::string, std::unique_ptr<Metric>> by_labels;  // `a="1",b="2"`, escaped
+};
 
 }  // namespace
+
+class Metrics::Families {
+ public:
+  Counter& counter(std::string_view name, std::string_view help, const Labels& labels) {
+    MutexLock lock(mutex_);
+    return find_or_add(counters_, name, help, labels);
+  }
+  Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels) {
+    MutexLock lock(mutex_);
+    return find_or_add(histograms_, name, help, labels);
+  }
+  std::string exposition() const;
+
+ private:
+  template <class Metric>
+  using ByName = std::map<std::string, Family<Metric>, std::less<>>;
+
+  template <class Metric>
+  static Metric& find_or_add(ByName<Metric>& families, std::string_view name, std::string_view help,
+                             const Labels& labels) {
+    auto family = families.find(name);
+    if (family == families.end()) family = families.try_emplace(std::string(name)).first;
+    if (family->second.help.empty()) family->second.help = help;
+    auto& metric = family->second.by_labels[render(labels)];
+    if (metric == nullptr) metric = std::make_unique<Metric>();
+    return *metric;
+  }
+
+  mutable Mutex mutex_;
+  ByName<Counter> counters_ LEAT_GUARDED_BY(mutex_);
+  ByName<Histogram> histograms_ LEAT_GUARDED_BY(mutex_);
+};
 
 const std::array<Duration, Histogram::kEdges>& Histogram::edges() {
   return kEdgeTable;
@@ -95,17 +126,7 @@ std::uint64_t Histogram::count() const {
   return count;
 }
 
-Counter& Metrics::counter(std::string_view name, std::string_view help, const Labels& labels) {
-  MutexLock lock(mutex_);
-  return find_or_add(counters_, name, help, labels);
-}
-
-Histogram& Metrics::histogram(std::string_view name, std::string_view help, const Labels& labels) {
-  MutexLock lock(mutex_);
-  return find_or_add(histograms_, name, help, labels);
-}
-
-std::string Metrics::exposition() const {
+std::string Metrics::Families::exposition() const {
   std::string out;
   MutexLock lock(mutex_);
   for (const auto& [name, family] : counters_) {
@@ -119,6 +140,21 @@ std::string Metrics::exposition() const {
     for (const auto& [labels, histogram] : family.by_labels) append_histogram(out, name, labels, *histogram);
   }
   return out;
+}
+
+Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::~Metrics() = default;
+
+Counter& Metrics::counter(std::string_view name, std::string_view help, const Labels& labels) {
+  return families_->counter(name, help, labels);
+}
+
+Histogram& Metrics::histogram(std::string_view name, std::string_view help, const Labels& labels) {
+  return families_->histogram(name, help, labels);
+}
+
+std::string Metrics::exposition() const {
+  return families_->exposition();
 }
 
 }  // namespace leat

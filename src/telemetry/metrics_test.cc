@@ -1,4 +1,4 @@
-#include "telemetry/metrics.h"
+#include "leat/metrics.h"
 
 #include <gtest/gtest.h>
 

@@ -60,8 +60,7 @@ std::vector<std::filesystem::path> candidate_binaries() {
   for (std::string folder; std::getline(list, folder, ':');) paths.emplace_back(folder + "/nats-server");
   paths.emplace_back("/usr/sbin/nats-server");
   const char* given = std::getenv("LEAT_NATS_SERVERS");
-  const auto source = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  const auto folder = given != nullptr ? std::filesystem::path(given) : source / "build" / "nats-servers";
+  const std::filesystem::path folder = given != nullptr ? given : LEAT_NATS_SERVERS_FOLDER;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     paths.push_back(entry.path() / "nats-server");

@@ -37,6 +37,19 @@ Result<void> for_each_consumer(Session& session, const std::string& stream, Visi
   }
 }
 
+// A server on its own tells of no cluster.
+void add_replicas(const nlohmann::json& info, StreamFacts& facts) {
+  facts.replicas =
+      static_cast<unsigned>(std::max<std::uint64_t>(number_at(object_at(info, "config"), "num_replicas"), 1));
+  const auto cluster = info.find("cluster");
+  if (cluster == info.end() || !cluster->is_object()) return;
+  facts.replicas_current = text_at(*cluster, "leader").empty() ? 0 : 1;
+  if (facts.replicas_current == 0) return;
+  for (const auto& replica : cluster->value("replicas", nlohmann::json::array())) {
+    if (replica.value("current", false) && !replica.value("offline", false)) ++facts.replicas_current;
+  }
+}
+
 using Messages = std::vector<Result<std::optional<StoredMessage>>>;
 
 // A sequence that no message has: the server refuses 0.
@@ -71,6 +84,7 @@ Result<StreamFacts> JetStreamAdmin::stream(std::string_view stream, std::string_
   facts.bytes = number_at(state, "bytes");
   facts.last_sequence = number_at(state, "last_seq");
   facts.first_sequence = facts.last_sequence == 0 ? 0 : number_at(state, "first_seq");
+  add_replicas(*info, facts);
   if (filter.empty()) return facts;
   auto selected = count_under(name, filter);
   if (!selected) return selected.error();

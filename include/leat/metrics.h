@@ -1,4 +1,5 @@
-// Counters and histograms with labels, and their text form for Prometheus.
+// Counters and histograms with labels, and their text form for Prometheus. A worker and a queue that are given one
+// (WorkerOptions::metrics, QueueOptions::metrics) count their jobs in it; docs/guide/middleware.md names the metrics.
 //
 // Look a metric up once and keep the reference: looking up takes a lock, counting is one or two atomic additions.
 #pragma once
@@ -6,14 +7,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "core/mutex.h"
 #include "leat/clock.h"
 
 namespace leat {
@@ -51,6 +50,9 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 // Thread-safe. What it returns lives as long as it does.
 class Metrics {
  public:
+  Metrics();
+  ~Metrics();
+
   // The same name and labels give the same metric. A name stands for counters or for histograms, not for both; `help`
   // is taken from the first call.
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
@@ -60,17 +62,8 @@ class Metrics {
   std::string exposition() const;
 
  private:
-  template <class Metric>
-  struct Family {
-    std::string help;
-    std::map<std::string, std::unique_ptr<Metric>> by_labels;  // `a="1",b="2"`, escaped
-  };
-  template <class Metric>
-  using Families = std::map<std::string, Family<Metric>, std::less<>>;
-
-  mutable Mutex mutex_;
-  Families<Counter> counters_ LEAT_GUARDED_BY(mutex_);
-  Families<Histogram> histograms_ LEAT_GUARDED_BY(mutex_);
+  class Families;
+  std::unique_ptr<Families> families_;
 };
 
 }  // namespace leat
