@@ -3,6 +3,7 @@
 
 #include "leat/broker.h"
 #include "leat/dead_letters.h"
+#include "leat/events.h"
 #include "leat/inspector.h"
 #include "leat/job.h"
 #include "leat/job_control.h"

@@ -41,8 +41,9 @@ std::string fresh_name_space() {
 }
 
 void remove_name_space(Broker& broker, const std::string& name) {
-  for (const char* stream : {"_high", "_medium", "_low", "_dlq"}) (void)broker.admin().delete_stream(name + stream);
-  for (const char* bucket : {"_attempts", "_results", "_control"})
+  for (const char* stream : {"_high", "_medium", "_low", "_dlq", "_scheduled", "_done"})
+    (void)broker.admin().delete_stream(name + stream);
+  for (const char* bucket : {"_attempts", "_results", "_control", "_leader", "_workers"})
     (void)broker.admin().delete_stream("KV_" + name + bucket);
 }
 

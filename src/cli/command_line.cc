@@ -54,6 +54,7 @@ int run_command_line(int argc, char** argv) {
   add_job(root, app);
   add_queue(root, app);
   add_dead(root, app);
+  add_events(root, app);
   add_demo(root, app);
   add_bench(root, app);
   root.footer(kFooter);

@@ -14,6 +14,7 @@ void add_workers(CLI::App& root, App& app);
 void add_job(CLI::App& root, App& app);
 void add_queue(CLI::App& root, App& app);
 void add_dead(CLI::App& root, App& app);
+void add_events(CLI::App& root, App& app);
 void add_demo(CLI::App& root, App& app);
 void add_bench(CLI::App& root, App& app);
 

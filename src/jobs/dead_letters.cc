@@ -9,6 +9,7 @@
 #include "jobs/dead_letter_reviver.h"
 #include "jobs/dead_letter_run.h"
 #include "jobs/dead_letter_scan.h"
+#include "jobs/event_log.h"
 
 namespace leat {
 namespace {
@@ -39,6 +40,8 @@ class DeadLetters::Box {
                                        const std::stop_token& stop);
 
  private:
+  void tell(JobEvent::What what, std::span<const StoredMessage> letters, const std::vector<Result<bool>>& done);
+
   Broker& broker_;
   const Names names_;
   DeadLetterReviver reviver_{broker_, names_};
@@ -62,13 +65,18 @@ Result<DeadLetterScan> DeadLetters::Box::scan(DeadLetterFilter filter) {
 Result<JobId> DeadLetters::Box::retry(std::uint64_t number, const DeadLetterEdit& edit) {
   const auto found = find(number);
   if (!found) return found.error();
-  return std::move(reviver_.revive({&*found, 1}, edit).front());
+  auto revived = std::move(reviver_.revive({&*found, 1}, edit).front());
+  if (revived) tell(JobEvent::What::kRevived, {&*found, 1}, {true});
+  return revived;
 }
 
 Result<void> DeadLetters::Box::discard(std::uint64_t number) {
-  if (const auto found = find(number); !found) return found.error();
+  const auto found = find(number);
+  if (!found) return found.error();
   const auto removed = broker_.admin().remove(names_.dead_stream(), number);
-  return removed ? Result<void>() : removed.error();
+  if (!removed) return removed.error();
+  tell(JobEvent::What::kDiscarded, {&*found, 1}, {true});
+  return {};
 }
 
 Result<DeadLetterReport> DeadLetters::Box::run(DeadLetterFilter filter, const DeadLetterRun& run,
@@ -84,13 +92,30 @@ std::vector<Result<bool>> DeadLetters::Box::revive_all(std::span<const StoredMes
   for (const auto& revived : reviver_.revive(letters)) {
     results.push_back(revived ? Result<bool>(true) : Result<bool>(revived.error()));
   }
+  tell(JobEvent::What::kRevived, letters, results);
   return results;
 }
 
 std::vector<Result<bool>> DeadLetters::Box::remove_all(std::span<const StoredMessage> letters) {
   std::vector<std::uint64_t> numbers;
   for (const StoredMessage& letter : letters) numbers.push_back(letter.sequence);
-  return remove_dead_letters(broker_, names_, numbers);
+  auto results = remove_dead_letters(broker_, names_, numbers);
+  tell(JobEvent::What::kDiscarded, letters, results);
+  return results;
+}
+
+// Of the letters for which it was done.
+void DeadLetters::Box::tell(JobEvent::What what, std::span<const StoredMessage> letters,
+                            const std::vector<Result<bool>>& done) {
+  std::vector<JobEvent> events;
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    if (!done[i] || !*done[i]) continue;
+    const Headers& headers = letters[i].headers;
+    if (const auto id = dead_job_id(letters[i])) {
+      events.push_back({.what = what, .job = *id, .kind = std::string(headers.get(wire::kKind).value_or(""))});
+    }
+  }
+  EventLog::tell_now(broker_, names_, std::move(events));
 }
 
 Result<DeadLetterImport> DeadLetters::Box::import_from(std::istream& in, const DeadLetterImportOptions& options,

@@ -165,6 +165,12 @@ Result<void> Dependents::cancel(const std::string& id, const Child& child) {
   if (auto written = std::move(parts_.endings.write({&ended, 1}).front()); !written) return written;
   const auto removed = parts_.broker.admin().remove(stream, child.sequence);
   if (!removed) return removed.error();
+  if (parts_.events.wanted()) {
+    parts_.events.tell({.what = JobEvent::What::kCancelled,
+                        .job = JobId::parse(id).value_or(JobId{}),
+                        .kind = std::string((*job)->headers.get(wire::kKind).value_or("")),
+                        .error = ended.result.error});
+  }
   parts_.log.info("a job is cancelled with the one that it waited for",
                   {{"job_id", id}, {"waited_for", child.dead_parent}});
   return {};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "jobs/endings.h"
+#include "jobs/event_log.h"
 #include "jobs/handoff.h"
 #include "jobs/job_places.h"
 #include "jobs/waiting_job.h"
@@ -24,6 +25,7 @@ class Dependents {
     Broker& broker;
     JobPlaces& places;
     Endings& endings;
+    EventLog& events;
     Handoff& handoff;
     Log& log;
   };

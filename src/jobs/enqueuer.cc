@@ -46,6 +46,7 @@ Result<void> Enqueuer::ensure_streams() {
   if (!control) return control.error();
   const auto named = (*control)->create(Names::queue_key(options_.name), "{}");
   if (!named && named.error().code() != ErrorCode::kConflict) return named.error();
+  events_.start();
   ready_ = true;
   return {};
 }
@@ -211,6 +212,7 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
     const auto stored =
         broker_.append(number < kPriorities.size() ? names_.stream(kPriorities.at(number)) : names_.scheduled_stream(),
                        batch.requests);
+    tell(batch.requests, stored, now);
     for (std::size_t i = 0; i < stored.size(); ++i) {
       const std::size_t place = batch.places[i];
       if (stored[i] && meter_.counts())
@@ -224,6 +226,20 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
   }
   places_.clear_done(outdated);
   return results;
+}
+
+void Enqueuer::tell(std::span<const AppendRequest> requests, const std::vector<Result<Appended>>& stored,
+                    SystemTime at) {
+  if (!events_.wanted()) return;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!stored[i]) continue;
+    const Message& message = requests[i].message;
+    const auto scheduled = names_.scheduled_id(message.subject);
+    events_.tell({.what = scheduled ? JobEvent::What::kScheduled : JobEvent::What::kEnqueued,
+                  .at = at,
+                  .job = scheduled ? *scheduled : names_.id_of(message).value_or(JobId{}),
+                  .kind = std::string(message.headers.get(wire::kKind).value_or(""))});
+  }
 }
 
 // The broker refuses a second job under a subject; one that waits elsewhere has another subject there.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/mutex.h"
+#include "jobs/event_log.h"
 #include "jobs/job_meter.h"
 #include "jobs/names.h"
 #include "jobs/parent_check.h"
@@ -21,6 +22,7 @@ class Enqueuer {
         names_(options_.name_space),
         with_message_id_(broker.capabilities().answers_get_lost),
         meter_(options_.metrics),
+        events_(broker, names_, options_.log != nullptr ? *options_.log : no_log()),
         places_(broker, names_),
         parents_(places_) {}
 
@@ -44,6 +46,7 @@ class Enqueuer {
   template <class OptionsOf>
   StaleRecords find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of);
   Result<void> check_key_is_free(const JobId& id, const PushOptions& options);
+  void tell(std::span<const AppendRequest> requests, const std::vector<Result<Appended>>& stored, SystemTime at);
   JobId make_id(const PushOptions& options, SystemTime now) const;
   AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
   static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
@@ -54,6 +57,7 @@ class Enqueuer {
   Names names_;
   const bool with_message_id_;
   JobMeter meter_;
+  EventLog events_;
   JobPlaces places_;
   ParentCheck parents_;
 

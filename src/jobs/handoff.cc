@@ -10,6 +10,7 @@ namespace leat {
 namespace {
 
 constexpr std::string_view kClaimsKey = "claims";
+constexpr std::string_view kDropped = "when its time came, another job had its unique key";
 
 }  // namespace
 
@@ -32,8 +33,10 @@ Result<void> Handoff::move(std::span<const ReadyJob> jobs) {
   auto moving = read(jobs);
   if (!moving) return moving.error();
   if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
+  const SystemTime now = parts_.broker.clock().now();
   if (auto appended = append(*moving); !appended) return appended;
   if (auto removed = remove(*moving); !removed) return removed;
+  tell(*moving, now);
   return parts_.claims.erase(std::string(kClaimsKey), *claimed);
 }
 
@@ -102,9 +105,20 @@ Result<void> Handoff::check_conflict(Moving& moving) {
   const EndedJob ended{.job = &moving.job,
                        .id = id->str(),
                        .result = {.state = JobResult::State::kCancelled,
-                                  .error = "when its time came, another job had its unique key",
+                                  .error = std::string(kDropped),
                                   .finished_at = parts_.broker.clock().now()}};
   return std::move(parts_.endings.write({&ended, 1}).front());
+}
+
+void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
+  if (!parts_.events.wanted()) return;
+  for (const Moving& one : moving) {
+    parts_.events.tell({.what = one.dropped ? JobEvent::What::kCancelled : JobEvent::What::kDue,
+                        .at = at,
+                        .job = parts_.names.scheduled_id(one.job.subject).value_or(JobId{}),
+                        .kind = std::string(one.job.headers.get(wire::kKind).value_or("")),
+                        .error = one.dropped ? std::string(kDropped) : ""});
+  }
 }
 
 Result<void> Handoff::remove(const std::vector<Moving>& moving) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "jobs/endings.h"
+#include "jobs/event_log.h"
 #include "jobs/names.h"
 #include "leat/broker.h"
 #include "leat/key_value.h"
@@ -31,6 +32,7 @@ class Handoff {
     Names names;
     KeyValue& claims;
     Endings& endings;
+    EventLog& events;
     Log& log;
     std::function<bool()> still_leads;
   };
@@ -54,6 +56,7 @@ class Handoff {
   Result<std::vector<Moving>> read(std::span<const ReadyJob> jobs);
   Result<void> append(std::vector<Moving>& moving);
   Result<void> check_conflict(Moving& moving);
+  void tell(const std::vector<Moving>& moving, SystemTime at);
   Result<void> remove(const std::vector<Moving>& moving);
 
   Parts parts_;

@@ -111,7 +111,7 @@ Result<void> Inspector::Facts::add_scheduled(std::vector<QueueCounts>& rows) {
 Result<std::vector<StreamFacts>> Inspector::Facts::streams() {
   std::vector<std::string> streams;
   for (const Priority priority : kPriorities) streams.push_back(names_.stream(priority));
-  for (auto& stream : {names_.scheduled_stream(), names_.dead_stream(), names_.done_stream()})
+  for (auto& stream : {names_.scheduled_stream(), names_.dead_stream(), names_.done_stream(), names_.event_stream()})
     streams.push_back(stream);
   std::vector<StreamFacts> facts;
   for (const std::string& stream : streams) {

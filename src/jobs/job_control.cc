@@ -3,6 +3,7 @@
 #include "jobs/attempt_record.h"
 #include "jobs/call_out.h"
 #include "jobs/endings.h"
+#include "jobs/event_log.h"
 #include "jobs/handoff.h"
 #include "jobs/job_lookup.h"
 #include "jobs/job_streams.h"
@@ -17,11 +18,13 @@ class JobControl::Canceller {
   Canceller(Broker& broker, std::string name_space)
       : broker_(broker), places_(broker, Names(std::move(name_space))), endings_(broker, places_.names()) {}
 
-  Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait);
-
- private:
   using Was = CancelResult::Was;
 
+  Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait);
+  // Of those that a worker holds or runs, that worker tells.
+  void tell(const JobId& id, Was was);
+
+ private:
   Result<CancelResult> cancel_scheduled(const JobId& id, const StoredMessage& job);
   Result<CancelResult> cancel_queued(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait);
   Result<bool> wait_until_unclaimed(const JobId& id);
@@ -34,6 +37,12 @@ class JobControl::Canceller {
   JobPlaces places_;
   Endings endings_;
 };
+
+void JobControl::Canceller::tell(const JobId& id, Was was) {
+  if (was == Was::kUnknown || was == Was::kHeld || was == Was::kRunning) return;
+  EventLog::tell_now(broker_, places_.names(),
+                     {{.what = JobEvent::What::kCancelled, .job = id, .error = "cancelled on request"}});
+}
 
 Result<CancelResult> JobControl::Canceller::cancel(const JobId& id, std::chrono::milliseconds max_wait) {
   if (auto named = places_.names().check(); !named) return named.error();
@@ -158,7 +167,9 @@ JobControl::JobControl(Broker& broker, std::string name_space)
 JobControl::~JobControl() = default;
 
 Result<CancelResult> JobControl::cancel(const JobId& id, std::chrono::milliseconds max_wait) {
-  return canceller_->cancel(id, max_wait);
+  auto cancelled = canceller_->cancel(id, max_wait);
+  if (cancelled) canceller_->tell(id, cancelled->was);
+  return cancelled;
 }
 
 }  // namespace leat

@@ -197,7 +197,18 @@ void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, con
     return parts_.settler.wake();
   }
   parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
+  if (parts_.events.wanted()) tell_start(job);
   handler.asynchronous ? begin_async(job, handler) : call(job, handler);
+}
+
+void JobRunner::tell_start(const HeldJob& job) {
+  const StoredMessage& message = job.delivery.message;
+  parts_.events.tell({.what = JobEvent::What::kStarted,
+                      .job = parts_.names.id_of(message).value_or(JobId{}),
+                      .queue = job.served().queue,
+                      .kind = std::string(message.headers.get(wire::kKind).value_or("")),
+                      .attempt = job.record.attempts() + 1,
+                      .worker = parts_.options.name});
 }
 
 // The one place where the user's exceptions end, with the next one.

@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
+#include "jobs/event_log.h"
 #include "jobs/job_calls.h"
 #include "jobs/job_meter.h"
 #include "jobs/job_rules.h"
@@ -31,6 +32,7 @@ class JobRunner {
     Settler& settler;
     TimeLimits& limits;
     JobMeter& meter;
+    EventLog& events;
     WorkerTally& tally;
   };
 
@@ -51,6 +53,7 @@ class JobRunner {
   std::optional<FinishedJob> refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler);
   Result<void> mark_started(Desk& desk, HeldJob& job);
   void begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop);
+  void tell_start(const HeldJob& job);
   void call(HeldJob& job, const HandlerEntry& handler);
   void begin_async(HeldJob& job, const HandlerEntry& handler);
   void end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit);

@@ -29,6 +29,21 @@ std::string Names::scheduled_queue_filter(Priority priority, std::string_view qu
   return joined("scheduled.", '.').append(to_string(priority)).append(".").append(queue).append(".*");
 }
 
+std::string Names::queue_event_subject(std::string_view queue) const {
+  return joined("events.queue.", '.').append(queue).append("._");
+}
+
+std::string Names::queue_events_filter(std::string_view queue) const {
+  return joined("events.*.", '.').append(queue).append(".*");
+}
+
+std::string Names::queue_of_event(std::string_view subject) {
+  const std::size_t end = subject.rfind('.');
+  if (end == subject.npos || end == 0) return {};
+  const std::size_t begin = subject.rfind('.', end - 1);
+  return std::string(subject.substr(begin + 1, end - begin - 1));
+}
+
 std::string Names::bulk_subject(Priority priority, std::string_view queue) const {
   std::string subject;
   subject.reserve(space_.size() + queue.size() + wire::kBulkToken.size() + 9);

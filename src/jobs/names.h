@@ -98,6 +98,15 @@ class Names {
   static std::string cancel_key(const JobId& id) { return "cancel." + id.str(); }
   static std::string ask_key(const JobId& id) { return "ask." + id.str(); }
 
+  // What happens to jobs and queues, where somebody wants to know.
+  std::string event_stream() const { return joined("events", '_'); }
+  std::string event_filter() const { return joined("events", '.') + ".>"; }
+  std::string event_subject(const JobId& id) const { return joined("events.", '.') + id.str(); }
+  std::string queue_event_subject(std::string_view queue) const;
+  // Both, of one queue.
+  std::string queue_events_filter(std::string_view queue) const;
+  static std::string queue_of_event(std::string_view subject);
+
   std::string leader_bucket() const { return joined("leader", '_'); }
   std::string workers_bucket() const { return joined("workers", '_'); }
 

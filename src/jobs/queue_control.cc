@@ -1,5 +1,6 @@
 #include "leat/queue_control.h"
 
+#include "jobs/event_log.h"
 #include "jobs/job_streams.h"
 #include "jobs/names.h"
 
@@ -12,6 +13,9 @@ class QueueControl::Records {
   // The control records, once the names are found valid.
   Result<std::unique_ptr<KeyValue>> open(std::optional<std::string_view> queue);
   Result<std::uint64_t> purge(Priority priority, std::string_view queue);
+  void tell(JobEvent::What what, std::string_view queue, std::string why = {}) {
+    EventLog::tell_now(broker_, names_, {{.what = what, .queue = std::string(queue), .error = std::move(why)}});
+  }
 
  private:
   Result<void> forget_attempts(Priority priority, std::string_view queue);
@@ -62,13 +66,16 @@ Result<void> QueueControl::pause(std::string_view queue) {
   if (!control) return control.error();
   const auto created = (*control)->create(Names::pause_key(queue), "{}");
   if (!created && created.error().code() != ErrorCode::kConflict) return created.error();
+  if (created) records_->tell(JobEvent::What::kPaused, queue);
   return {};
 }
 
 Result<void> QueueControl::resume(std::string_view queue) {
   const auto control = records_->open(queue);
   if (!control) return control.error();
-  return (*control)->erase(Names::pause_key(queue));
+  if (auto erased = (*control)->erase(Names::pause_key(queue)); !erased) return erased;
+  records_->tell(JobEvent::What::kResumed, queue);
+  return {};
 }
 
 Result<std::vector<std::string>> QueueControl::paused() {
@@ -92,6 +99,7 @@ Result<std::uint64_t> QueueControl::purge(std::string_view queue, std::optional<
     if (!purged) return purged.error();
     count += *purged;
   }
+  records_->tell(JobEvent::What::kPurged, queue, std::to_string(count) + (count == 1 ? " job" : " jobs"));
   return count;
 }
 

@@ -68,9 +68,9 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   Thread done_thread = start_reader("done-reader", std::move(*done_reader), &Inbox::done, over.get_token());
   Thread scheduled_thread =
       start_reader("sched-reader", std::move(*scheduled_reader), &Inbox::scheduled, over.get_token());
-  Handoff handoff(
-      {parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.log, [this] { return lock_.is_held(); }});
-  Dependents dependents({parts_.broker, places_, parts_.endings, handoff, parts_.log});
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log,
+                   [this] { return lock_.is_held(); }});
+  Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, parts_.log});
   auto worked = work(dependents, stop);
   over.request_stop();
   return worked;

@@ -7,6 +7,7 @@
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "jobs/dependents.h"
+#include "jobs/event_log.h"
 #include "jobs/leader_lock.h"
 
 namespace leat {
@@ -18,6 +19,7 @@ class Scheduler {
     Broker& broker;
     Names names;
     Endings& endings;
+    EventLog& events;
     std::string holder;  // for people: who leads
     Duration leader_ttl;
     Log& log;

@@ -1,6 +1,7 @@
 #include "jobs/settler.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/text.h"
 #include "jobs/unique_key.h"
@@ -460,10 +461,28 @@ Fate Settler::fate_of(const Closing& closing) {
   return finished.outcome.kind() == Outcome::Kind::kSnooze ? Fate::kSnoozed : Fate::kRetried;
 }
 
+void Settler::tell(const Closing& closing, Fate fate) {
+  using What = JobEvent::What;
+  constexpr std::array<What, kFates> kWhats{What::kDone,    What::kFailed,      What::kDead,       What::kCancelled,
+                                            What::kSnoozed, What::kInterrupted, What::kInterrupted};
+  const HeldJob& job = *closing.finished.job;
+  const StoredMessage& message = job.delivery.message;
+  const bool failed = fate == Fate::kRetried || fate == Fate::kDead;
+  const std::string& why = closing.error.empty() ? closing.finished.outcome.text() : closing.error;
+  parts_.events.tell({.what = kWhats.at(static_cast<std::size_t>(fate)),
+                      .job = parts_.names.id_of(message).value_or(JobId{}),
+                      .queue = job.served().queue,
+                      .kind = std::string(message.headers.get(wire::kKind).value_or("")),
+                      .attempt = failed ? std::max(job.record.attempts(), 1U) : job.record.attempts() + 1,
+                      .worker = parts_.options.name,
+                      .error = failed || fate == Fate::kCancelled ? why : ""});
+}
+
 void Settler::count(const Closing& closing) {
   const Fate fate = fate_of(closing);
   const HeldJob& job = *closing.finished.job;
   if (parts_.meter.counts()) parts_.meter.ended(job, parts_.rules.handler(job) != nullptr, fate);
+  if (fate != Fate::kUnstarted && parts_.events.wanted()) tell(closing, fate);
   switch (fate) {
     case Fate::kDone:
     case Fate::kCancelled: ++parts_.tally.done; return;

@@ -18,6 +18,7 @@
 #include "jobs/attempt_book.h"
 #include "jobs/desk.h"
 #include "jobs/endings.h"
+#include "jobs/event_log.h"
 #include "jobs/job_calls.h"
 #include "jobs/job_ledger.h"
 #include "jobs/job_meter.h"
@@ -52,6 +53,7 @@ class Settler {
     Undertaker& undertaker;
     Endings& endings;
     JobMeter& meter;
+    EventLog& events;
     WorkerTally& tally;
   };
 
@@ -112,6 +114,7 @@ class Settler {
   void conclude(std::vector<Closing>& batch);
   static Fate fate_of(const Closing& closing);
   void count(const Closing& closing);
+  void tell(const Closing& closing, Fate fate);
   void retry_step(Closing& closing, std::string_view step, const Error& error);
   bool wait_for_work() LEAT_EXCLUDES(mutex_);
 

@@ -66,6 +66,7 @@ class Worker::Crew {
         names_(options_.name_space),
         rules_(options_),
         meter_(options_.metrics),
+        events_(broker, names_, log_),
         endings_(broker, names_, options_.replicas),
         started_at_(broker.clock().now()) {}
   ~Crew() { stop(); }
@@ -97,6 +98,7 @@ class Worker::Crew {
   const Names names_;
   JobRules rules_;
   JobMeter meter_;
+  EventLog events_;
   WorkerTally tally_;
   Endings endings_;
 
@@ -138,6 +140,7 @@ Result<void> Worker::Crew::start() {
   if (auto opened = open_heartbeat(); !opened) return opened;
   assemble(std::move(*attempts));
   assembled_ = true;
+  events_.start();
   settler_->start();
   lease_keeper_->start();
   limits_->start();
@@ -199,8 +202,8 @@ Result<void> Worker::Crew::open_scheduler() {
   if (!options_.scheduler) return {};
   auto records = open_leader(broker_, names_, options_.replicas);
   if (!records) return records.error();
-  scheduler_ = std::make_unique<Scheduler>(Scheduler::Parts{broker_, names_, endings_, options_.name, kLeaderTtl, log_},
-                                           std::move(*records));
+  scheduler_ = std::make_unique<Scheduler>(
+      Scheduler::Parts{broker_, names_, endings_, events_, options_.name, kLeaderTtl, log_}, std::move(*records));
   return {};
 }
 
@@ -258,13 +261,15 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts), clock, names_, options_.name, log_);
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
-  settler_ = std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_,
-                                                      *attempts_, *calls_, *undertaker_, endings_, meter_, tally_});
+  settler_ =
+      std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_,
+                                               *calls_, *undertaker_, endings_, meter_, events_, tally_});
   lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_});
   limits_ =
       std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after, meter_});
-  runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
-                                                         *attempts_, *calls_, *settler_, *limits_, meter_, tally_});
+  runner_ =
+      std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_, *attempts_,
+                                                   *calls_, *settler_, *limits_, meter_, events_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
     fetchers_.push_back(
         std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_,
@@ -332,6 +337,7 @@ void Worker::Crew::stop() {
   settler_->stop();
   lease_keeper_->stop();
   heartbeat_->stop();
+  events_.stop();
   log_.info("worker stopped", {{"worker", options_.name}, {"done", tally_.done.load()}});
 }
 
