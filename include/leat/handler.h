@@ -46,6 +46,8 @@ class JobContext {
   virtual unsigned max_attempts() const = 0;
   virtual const Headers& headers() const = 0;
   virtual SystemTime enqueued_at() const = 0;
+  // The time that it waited for (PushOptions::at, delay, a schedule's tick). How late it is: now less that.
+  std::optional<SystemTime> scheduled_at() const;
   virtual std::optional<SystemTime> deadline() const = 0;  // of the job (PushOptions::deadline)
   // Fires when the work should end early; stop_reason() tells why. What a handler that then returns a retry, or throws,
   // has cost: shutdown and a lost lease cost no attempt, a time-out is a failed attempt, a passed deadline ends the

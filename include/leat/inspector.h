@@ -88,7 +88,7 @@ struct JobStatus {
   std::optional<SystemTime> enqueued_at{};  // the same
   unsigned attempts = 0;                    // that have ended, or that it took
   std::vector<Attempt> failures{};          // the newest 20, oldest first; gone when the job is done
-  std::optional<SystemTime> due{};          // kRetrying
+  std::optional<SystemTime> due{};          // kScheduled, kRetrying
   std::string worker{};                     // kRunning: who has it
   double progress = 0;                      // kRunning: as of the worker's last heartbeat, 0 to 1
   std::string note{};                       // the same

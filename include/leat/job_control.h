@@ -1,4 +1,4 @@
-// Ends single jobs, on whichever machine they are.
+// Ends single jobs, on whichever machine they are, and gives delayed ones another time.
 #pragma once
 
 #include <chrono>
@@ -35,6 +35,12 @@ class JobControl {
   // was cancelled. `max_wait` is how long the worker that has it may take to answer. Cancelling twice changes nothing.
   // Errors: kInvalidArgument (a job of the bulk lane: it has no place of its own), kUnavailable, kUnknown.
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait = std::chrono::seconds(2));
+
+  // Gives a delayed job another time; past ones are now. False when it does not wait for its time (any more): its queue
+  // has it, or nobody. Errors: kInvalidArgument (it waits for other jobs), kConflict, kUnavailable, kUnknown.
+  Result<bool> reschedule(const JobId& id, SystemTime at);
+  // Its time is now.
+  Result<bool> promote(const JobId& id);
 
  private:
   class Canceller;

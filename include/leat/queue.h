@@ -40,6 +40,9 @@ struct Unique {
   std::string key;  // 1 to 200 bytes
   // What a push says when the key is taken: the error kConflict, or the id of the job that has it.
   enum class IfTaken { kRefuse, kReturnExisting } if_taken = IfTaken::kRefuse;
+  // What becomes of a job that comes due (PushOptions::at, delay, after) while another has the key: it is cancelled, or
+  // goes to its queue when the key is free, within a second or two.
+  enum class WhenDue { kDrop, kWait } when_due = WhenDue::kDrop;
 };
 
 struct PushOptions {
@@ -59,6 +62,10 @@ struct PushOptions {
   // else kNotFound. A worker (WorkerOptions::scheduler) moves it. Needs Lane::kAddressable.
   std::vector<JobId> after{};
   IfDead if_dead = IfDead::kCancel;
+  // Goes to its queue at this time, or after this delay; never before it. A worker (WorkerOptions::scheduler) moves it.
+  // One of the two, and not together with `after`. Whole milliseconds. Needs Lane::kAddressable.
+  std::optional<SystemTime> at{};
+  std::optional<Duration> delay{};
   Headers headers{};  // more of the user's own; a name that the job has too takes this value
 };
 

@@ -56,6 +56,23 @@ void end_help_with(CLI::App& command, const std::string& example) {
                  example);
 }
 
+CLI::Option* add_time(CLI::App& command, const std::string& name, std::optional<SystemTime>& target,
+                      const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &target](const std::string& text) {
+            target = from_rfc3339(text);
+            if (!target) {
+              throw CLI::ValidationError(name, "\"" + text +
+                                                   "\" is no time: write it as 2026-01-31T12:00:00Z or with an "
+                                                   "offset, 2026-01-31T12:00:00+01:00");
+            }
+          },
+          description)
+      ->type_name("TIME");
+}
+
 CLI::Option* add_duration(CLI::App& command, const std::string& name, Duration& target,
                           const std::string& description) {
   return add_any_duration(command, name, target, description + " [" + format_duration(target) + "]");

@@ -19,6 +19,9 @@ void end_help_with(CLI::App& command, const std::string& example);
 CLI::Option* add_duration(CLI::App& command, const std::string& name, Duration& target, const std::string& description);
 CLI::Option* add_duration(CLI::App& command, const std::string& name, std::optional<Duration>& target,
                           const std::string& description);
+// RFC 3339: "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00".
+CLI::Option* add_time(CLI::App& command, const std::string& name, std::optional<SystemTime>& target,
+                      const std::string& description);
 CLI::Option* add_queue_name(CLI::App& command, std::string& target);
 CLI::Option* add_queue_name(CLI::App& command, std::optional<std::string>& target);
 CLI::Option* add_queue_argument(CLI::App& command, std::string& target);

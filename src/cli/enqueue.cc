@@ -24,6 +24,8 @@ struct EnqueueOptions {
   bool track = false;
   std::vector<JobId> after;
   IfDead if_dead = IfDead::kCancel;
+  std::optional<SystemTime> at;
+  std::optional<Duration> delay;
 };
 
 PushOptions push_options(const EnqueueOptions& options) {
@@ -33,7 +35,9 @@ PushOptions push_options(const EnqueueOptions& options) {
           .max_attempts = options.max_attempts,
           .track = options.track,
           .after = options.after,
-          .if_dead = options.if_dead};
+          .if_dead = options.if_dead,
+          .at = options.at,
+          .delay = options.delay};
 }
 
 Result<int> enqueue_input(App& app, Queue& queue, const EnqueueOptions& options) {
@@ -69,10 +73,6 @@ Result<int> enqueue(App& app, const EnqueueOptions& options) {
   Queue queue(**broker, {.name = options.queue, .name_space = app.options.name_space, .log = &app.log()});
   return from_input ? enqueue_input(app, queue, options) : enqueue_one(app, queue, options);
 }
-
-}  // namespace
-
-namespace {
 
 void add_waiting(CLI::App& command, const std::shared_ptr<EnqueueOptions>& options) {
   command.add_flag("--track", options->track, "Leave a record of how it ends: other jobs can wait for it");
@@ -113,11 +113,14 @@ void add_enqueue(CLI::App& root, App& app) {
   add_duration(*command, "--wait", options->wait, "Wait for its result and print it; fails when the job dies");
   command->add_flag("--bulk", options->bulk, "The faster lane, without status or cancellation of single jobs");
   add_waiting(*command, options);
+  add_time(*command, "--at", options->at, "Run it at this time, not before");
+  add_duration(*command, "--in", options->delay, "Run it after this time");
   command->add_flag("--raw", options->raw, "Take the data as it is, JSON or not");
   command->add_flag("--ids", options->ids, "With -: print the id of each job");
   end_help_with(*command,
                 "leat enqueue send_email '{\"to\":\"ada@example.com\"}' --priority high\n"
-                "  leat enqueue resize - --queue images < jobs.ndjson");
+                "  leat enqueue resize - --queue images < jobs.ndjson\n"
+                "  leat enqueue remind '{}' --in 2h");
   command->callback([&app, options] { app.choose([options](App& chosen) { return enqueue(chosen, *options); }); });
 }
 

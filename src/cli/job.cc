@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_result.h"
 #include "cli/job_status.h"
+#include "core/text.h"
 #include "leat/job_control.h"
 
 namespace leat::cli {
@@ -96,10 +97,55 @@ void add_act(CLI::App& job, App& app, const std::string& name, Act act, Duration
   });
 }
 
+struct NewTime {
+  std::string id;
+  std::optional<SystemTime> at{};
+  std::optional<Duration> delay{};
+};
+
+Result<int> reschedule(App& app, const NewTime& wanted) {
+  const auto id = JobId::parse(wanted.id);
+  if (!id) return id.error();
+  auto broker = app.existing_broker();
+  if (!broker) return broker.error();
+  const SystemTime now = (*broker)->clock().now();
+  const SystemTime at = wanted.at ? *wanted.at : now + wanted.delay.value_or(Duration{0});
+  const auto moved = JobControl(**broker, app.options.name_space).reschedule(*id, at);
+  if (!moved) return moved.error();
+  if (!*moved) {
+    return Error(ErrorCode::kNotFound,
+                 id->str() + " does not wait for a time (any more): see leat job status " + id->str());
+  }
+  if (app.options.json) {
+    app.print_json({{"id", id->str()}, {"due", to_rfc3339(at)}});
+  } else {
+    app.print(id->str() + (at <= now ? " runs now" : " runs at " + to_rfc3339(at)));
+  }
+  return kExitOk;
+}
+
+void add_reschedule(CLI::App& job, App& app) {
+  auto options = std::make_shared<NewTime>();
+  auto* later = job.add_subcommand("reschedule", "Give a delayed job another time");
+  later->add_option("ID", options->id, "As `leat enqueue` printed it")->required();
+  auto* at = add_time(*later, "--at", options->at, "The new time");
+  auto* in = add_duration(*later, "--in", options->delay, "The new time, from now");
+  at->excludes(in);
+  end_help_with(*later, "leat job reschedule medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D --in 2h");
+  later->callback([&app, options] {
+    if (!options->at && !options->delay) throw CLI::RequiredError("--at or --in");
+    app.choose([options](App& chosen) { return reschedule(chosen, *options); });
+  });
+  auto* now = job.add_subcommand("promote", "Run a delayed job now");
+  now->add_option("ID", options->id, "As `leat enqueue` printed it")->required();
+  end_help_with(*now, "leat job promote medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D");
+  now->callback([&app, options] { app.choose([options](App& chosen) { return reschedule(chosen, *options); }); });
+}
+
 }  // namespace
 
 void add_job(CLI::App& root, App& app) {
-  auto* job = root.add_subcommand("job", "Look at single jobs, cancel them");
+  auto* job = root.add_subcommand("job", "Look at single jobs, cancel them, give them another time");
   job->require_subcommand(1);
   end_help_with(*job, "leat job status medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D");
   add_act(*job, app, "status", status, Duration{0}, "What has become of a job: where it is, its attempts, its errors",
@@ -109,6 +155,7 @@ void add_job(CLI::App& root, App& app) {
           "How long a worker that has it may take to answer [2s]");
   add_act(*job, app, "result", result, Duration{0}, "Print the result of a job that was enqueued with --result",
           "Wait for it this long");
+  add_reschedule(*job, app);
 }
 
 }  // namespace leat::cli

@@ -60,7 +60,7 @@ std::string to_text(const JobId& id, const JobStatus& status) {
     line("attempt " + std::to_string(failure.number),
          to_rfc3339(failure.at) + " on " + failure.worker + ": " + indented(failure.error, 4));
   }
-  line("next attempt", time(status.due));
+  line(status.state == JobStatus::State::kScheduled ? "due" : "next attempt", time(status.due));
   line("finished", time(status.finished_at));
   if (status.failures.empty()) line("error", indented(status.error, 4));
   line("dead letter", status.dead_letter > 0 ? std::to_string(status.dead_letter) : "");

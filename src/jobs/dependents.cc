@@ -9,6 +9,7 @@ namespace {
 
 // Done records are kept for 7 days: long before that it is written down that a parent is done.
 constexpr Duration kRememberAfter = std::chrono::hours(24);
+constexpr Duration kKeyTaken = std::chrono::seconds(1);  // before a unique job is tried again
 
 }  // namespace
 
@@ -129,14 +130,22 @@ Result<void> Dependents::resolve() {
 
 Result<void> Dependents::move_ready() {
   while (!ready_.empty()) {
-    std::vector<ReadyJob> jobs;
-    while (!ready_.empty() && jobs.size() < Handoff::kMostAtOnce) {
+    std::vector<std::string> ids;
+    std::vector<std::uint64_t> sequences;
+    while (!ready_.empty() && sequences.size() < Handoff::kMostAtOnce) {
       const auto found = children_.find(ready_.back());
-      if (found != children_.end()) jobs.push_back({found->first, found->second.sequence});
+      if (found != children_.end()) {
+        ids.push_back(found->first);
+        sequences.push_back(found->second.sequence);
+      }
       ready_.pop_back();
     }
-    if (auto moved = parts_.handoff.move(jobs); !moved) return moved;
-    for (const ReadyJob& job : jobs) children_.erase(job.id);
+    const auto moved = parts_.handoff.move(sequences);
+    if (!moved) return moved.error();
+    for (const std::string& id : ids) children_.erase(id);
+    for (const std::uint64_t sequence : moved->kept) {
+      parts_.timetable.add(parts_.broker.clock().now() + kKeyTaken, sequence);
+    }
   }
   return {};
 }

@@ -14,6 +14,7 @@
 #include "jobs/event_log.h"
 #include "jobs/handoff.h"
 #include "jobs/job_places.h"
+#include "jobs/timetable.h"
 #include "jobs/waiting_job.h"
 
 namespace leat {
@@ -27,6 +28,7 @@ class Dependents {
     Endings& endings;
     EventLog& events;
     Handoff& handoff;
+    Timetable& timetable;  // for those whose unique key is taken
     Log& log;
   };
 

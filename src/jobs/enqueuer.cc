@@ -51,6 +51,23 @@ Result<void> Enqueuer::ensure_streams() {
   return {};
 }
 
+Result<void> Enqueuer::check_time(const PushOptions& options) {
+  if (!options.at && !options.delay) return {};
+  if (options.at && options.delay) return invalid("at and delay exclude each other: give the one or the other");
+  if (!options.after.empty()) return invalid("a job waits for its time or for other jobs, not for both");
+  if (options.lane == Lane::kBulk) return invalid("a delayed job cannot go through the bulk lane: use kAddressable");
+  if (options.at && options.at->time_since_epoch() < std::chrono::milliseconds(1)) return invalid("at is before 1970");
+  if (options.delay && *options.delay < Duration{0}) return invalid("delay is negative");
+  return {};
+}
+
+// When it is due, if that is not yet.
+std::optional<SystemTime> Enqueuer::due(const PushOptions& options, SystemTime now) {
+  if (options.at) return *options.at > now ? options.at : std::nullopt;
+  if (!options.delay || *options.delay <= Duration{0}) return std::nullopt;
+  return *options.delay > SystemTime::max() - now ? SystemTime::max() : now + *options.delay;
+}
+
 Result<void> Enqueuer::check(const PushOptions& options) {
   if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
   if (options.timeout && *options.timeout < std::chrono::milliseconds(1)) return invalid("timeout is less than 1 ms");
@@ -67,6 +84,7 @@ Result<void> Enqueuer::check(const PushOptions& options) {
   if ((options.track || !options.after.empty()) && options.lane == Lane::kBulk) {
     return invalid("a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
   }
+  if (auto checked = check_time(options); !checked) return checked;
   return check_own_headers(options.headers);
 }
 
@@ -85,7 +103,8 @@ Result<void> Enqueuer::check(const EncodedJob& job, const PushOptions& options) 
   return {};
 }
 
-AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const PushOptions& options) const {
+AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const PushOptions& options,
+                                     std::optional<SystemTime> due) const {
   AppendRequest request{
       .message = {.subject = {}, .headers = std::move(job.headers), .payload = std::move(job.payload)}};
   Headers& headers = request.message.headers;
@@ -108,6 +127,11 @@ AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const Push
     request.message.subject = names_.scheduled_subject(id);
     make_waiting(request.message, {.parents = options.after, .if_dead = options.if_dead});
   }
+  if (due) {
+    request.message.subject = names_.scheduled_subject(id);
+    headers.set(wire::kDue, milliseconds_text(due->time_since_epoch()));
+  }
+  if (options.unique && options.unique->when_due == Unique::WhenDue::kWait) headers.set(wire::kIfTaken, wire::kWait);
   request.expected_last = 0;
   if (with_message_id_) request.message_id = options.unique ? make_ulid(broker_.clock().now()) : std::string(id.key());
   return request;
@@ -180,7 +204,7 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
     std::vector<AppendRequest> requests;
     std::vector<std::size_t> places;  // among the results
   };
-  std::array<Batch, kPriorities.size() + 1> batches;  // the last one for jobs that wait for others
+  std::array<Batch, kPriorities.size() + 1> batches;  // the last one for jobs that wait for their time or for others
   std::vector<Result<JobId>> results;
   results.reserve(jobs.size());
   const SystemTime now = broker_.clock().now();
@@ -192,16 +216,18 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
       continue;
     }
     JobId id = make_id(options, now);
-    if (auto free = check_key_is_free(id, options); !free) {
+    const auto due_at = due(options, now);
+    const bool waits = due_at || !options.after.empty();
+    if (auto free = waits ? check_key_is_free(id, options) : Result<void>(); !free) {
       results.push_back(after_refusal(std::move(id), free.error(), options));
       continue;
     }
-    Batch& batch = options.after.empty() ? batches[static_cast<std::size_t>(options.priority)] : batches.back();
+    Batch& batch = waits ? batches.back() : batches[static_cast<std::size_t>(options.priority)];
     if (batch.requests.empty()) {
       batch.requests.reserve(jobs.size() - i);
       batch.places.reserve(jobs.size() - i);
     }
-    batch.requests.push_back(make_request(std::move(*jobs[i]), id, options));
+    batch.requests.push_back(make_request(std::move(*jobs[i]), id, options, due_at));
     batch.places.push_back(i);
     results.push_back(std::move(id));
   }
@@ -244,7 +270,7 @@ void Enqueuer::tell(std::span<const AppendRequest> requests, const std::vector<R
 
 // The broker refuses a second job under a subject; one that waits elsewhere has another subject there.
 Result<void> Enqueuer::check_key_is_free(const JobId& id, const PushOptions& options) {
-  if (!options.unique || options.after.empty()) return {};
+  if (!options.unique) return {};
   const auto there = broker_.admin().read_last(names_.stream(id.priority()), names_.subject(id));
   if (!there) return there.error();
   return *there ? Result<void>(Error(ErrorCode::kConflict, "taken")) : Result<void>();

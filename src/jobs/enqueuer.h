@@ -36,6 +36,8 @@ class Enqueuer {
 
  private:
   static Result<void> check(const PushOptions& options);
+  static Result<void> check_time(const PushOptions& options);
+  static std::optional<SystemTime> due(const PushOptions& options, SystemTime now);
   Result<void> check(const EncodedJob& job, const PushOptions& options) const;
   Result<void> prepare(const PushOptions& options);
   std::vector<Result<JobId>> push_through_middleware(std::vector<PushOrder> orders);
@@ -48,7 +50,8 @@ class Enqueuer {
   Result<void> check_key_is_free(const JobId& id, const PushOptions& options);
   void tell(std::span<const AppendRequest> requests, const std::vector<Result<Appended>>& stored, SystemTime at);
   JobId make_id(const PushOptions& options, SystemTime now) const;
-  AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options) const;
+  AppendRequest make_request(EncodedJob job, const JobId& id, const PushOptions& options,
+                             std::optional<SystemTime> due) const;
   static Result<JobId> after_refusal(JobId id, const Error& error, const PushOptions& options);
   Result<void> ensure_streams() LEAT_EXCLUDES(mutex_);
 

@@ -14,58 +14,77 @@ constexpr std::string_view kDropped = "when its time came, another job had its u
 
 }  // namespace
 
-Result<bool> Handoff::is_claimed(KeyValue& claims, std::string_view id) {
+Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::uint64_t sequence) {
   const auto entry = claims.get(std::string(kClaimsKey));
   if (!entry) return entry.error();
-  if (!*entry) return false;
-  const auto claim = nlohmann::json::parse((*entry)->value, nullptr, false);
-  if (!claim.is_object() || !claim.contains("ids") || !claim["ids"].is_array()) return false;
-  return std::any_of(claim["ids"].begin(), claim["ids"].end(), [&](const auto& one) { return one == id; });
+  if (!*entry) return Claim::kNone;
+  const auto record = nlohmann::json::parse((*entry)->value, nullptr, false);
+  const auto names = [&](const char* list) {
+    if (!record.is_object() || !record.contains(list) || !record[list].is_array()) return false;
+    return std::find(record[list].begin(), record[list].end(), sequence) != record[list].end();
+  };
+  if (names("claimed")) return Claim::kClaimed;
+  return names("moved") ? Claim::kMoved : Claim::kNone;
 }
 
-Result<void> Handoff::move(std::span<const ReadyJob> jobs) {
-  if (jobs.empty()) return {};
-  auto ids = nlohmann::json::array();
-  for (const ReadyJob& job : jobs) ids.push_back(job.id);
-  const auto claimed =
-      parts_.claims.put(std::string(kClaimsKey), nlohmann::json{{"version", 1}, {"ids", std::move(ids)}}.dump());
-  if (!claimed) return claimed.error();
-  auto moving = read(jobs);
+Result<std::uint64_t> Handoff::write_claim(std::span<const std::uint64_t> claimed,
+                                           std::span<const std::uint64_t> moved) {
+  const nlohmann::json record{{"version", 1}, {"claimed", claimed}, {"moved", moved}};
+  return parts_.claims.put(std::string(kClaimsKey), record.dump());
+}
+
+Result<void> Handoff::release_old_claim() {
+  const auto released = write_claim({}, {});
+  return released ? Result<void>() : released.error();
+}
+
+Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
+  if (sequences.empty()) return Moved{};
+  if (auto claimed = write_claim(sequences, {}); !claimed) return claimed.error();
+  auto moving = read(sequences);
   if (!moving) return moving.error();
   if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
   const SystemTime now = parts_.broker.clock().now();
-  if (auto appended = append(*moving); !appended) return appended;
-  if (auto removed = remove(*moving); !removed) return removed;
+  if (auto appended = append(*moving); !appended) return appended.error();
+  if (auto removed = remove(*moving); !removed) return removed.error();
   tell(*moving, now);
-  return parts_.claims.erase(std::string(kClaimsKey), *claimed);
+  Moved report;
+  std::vector<std::uint64_t> moved;
+  for (const Moving& one : *moving) {
+    (one.end == Moving::End::kKept ? report.kept : moved).push_back(one.job.sequence);
+    report.bytes += one.job.payload.size();
+  }
+  if (auto released = write_claim({}, moved); !released) return released.error();
+  return report;
 }
 
-Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const ReadyJob> jobs) {
+Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const std::uint64_t> sequences) {
   std::vector<Moving> moving;
-  moving.reserve(jobs.size());
-  std::vector<std::uint64_t> sequences;
-  for (const ReadyJob& ready : jobs) sequences.push_back(ready.sequence);
-  auto there = parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences);
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const ReadyJob& ready = jobs[i];
-    auto& found = there[i];
+  moving.reserve(sequences.size());
+  for (auto& found : parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences)) {
     if (!found) return found.error();
     if (!*found) continue;  // cancelled, or moved before
-    Moving one{.job = std::move(**found), .request = {.message = {}, .expected_last = 0}};
-    Message& message = one.request.message;
-    message = static_cast<const Message&>(one.job);
-    if (is_waiting_job(message)) {
-      if (auto plain = make_plain(message); !plain) return plain.error();
-    }
-    const auto id = JobId::parse(ready.id);
-    if (!id) return id.error();
-    message.subject = parts_.names.subject(*id);
-    one.request.message_id = parts_.names.scheduled_stream() + "-" + std::to_string(ready.sequence);
-    message.headers.set(wire::kMovedFrom, one.request.message_id);
-    message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(one.job)));
-    moving.push_back(std::move(one));
+    auto prepared = prepare(std::move(**found));
+    if (!prepared) return prepared.error();
+    moving.push_back(std::move(*prepared));
   }
   return moving;
+}
+
+Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
+  const auto id = parts_.names.scheduled_id(job.subject);
+  if (!id) return Error(ErrorCode::kCorrupt, "no job has the subject " + job.subject);
+  Moving one{.job = std::move(job), .request = {.message = {}, .expected_last = 0}};
+  Message& message = one.request.message;
+  message = static_cast<const Message&>(one.job);
+  if (is_waiting_job(message)) {
+    if (auto plain = make_plain(message); !plain) return plain.error();
+  }
+  message.subject = parts_.names.subject(*id);
+  one.request.message_id = parts_.names.scheduled_stream() + "-" + std::to_string(one.job.sequence);
+  message.headers.set(wire::kMovedFrom, one.request.message_id);
+  message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(one.job)));
+  return one;
 }
 
 // One append for each priority's stream.
@@ -91,7 +110,8 @@ Result<void> Handoff::append(std::vector<Moving>& moving) {
   return {};
 }
 
-// It lies there already, put by an earlier try; or another job has its unique key, and then it is dropped.
+// It lies there already, put by an earlier try or under an earlier time; or another job has its unique key, and then it
+// is dropped or waits on.
 Result<void> Handoff::check_conflict(Moving& moving) {
   const Message& message = moving.request.message;
   const auto id = parts_.names.id_of(message);
@@ -99,8 +119,15 @@ Result<void> Handoff::check_conflict(Moving& moving) {
   const auto there = parts_.broker.admin().read_last(parts_.names.stream(id->priority()), message.subject);
   if (!there) return there.error();
   if (!*there) return Error(ErrorCode::kUnavailable, "job " + id->str() + " was there and is gone");
-  if ((*there)->headers.get(wire::kMovedFrom) == moving.request.message_id) return {};
-  moving.dropped = true;
+  const Headers& headers = (*there)->headers;
+  if (headers.get(wire::kMovedFrom) && headers.get(wire::kEnqueuedAt) == message.headers.get(wire::kEnqueuedAt)) {
+    return {};
+  }
+  if (message.headers.get(wire::kIfTaken) == wire::kWait) {
+    moving.end = Moving::End::kKept;
+    return {};
+  }
+  moving.end = Moving::End::kDropped;
   parts_.log.warn("a job is dropped: when its time came, another one had its unique key", {{"job_id", id->str()}});
   const EndedJob ended{.job = &moving.job,
                        .id = id->str(),
@@ -113,21 +140,41 @@ Result<void> Handoff::check_conflict(Moving& moving) {
 void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
   if (!parts_.events.wanted()) return;
   for (const Moving& one : moving) {
-    parts_.events.tell({.what = one.dropped ? JobEvent::What::kCancelled : JobEvent::What::kDue,
+    if (one.end == Moving::End::kKept) continue;
+    const bool dropped = one.end == Moving::End::kDropped;
+    parts_.events.tell({.what = dropped ? JobEvent::What::kCancelled : JobEvent::What::kDue,
                         .at = at,
                         .job = parts_.names.scheduled_id(one.job.subject).value_or(JobId{}),
                         .kind = std::string(one.job.headers.get(wire::kKind).value_or("")),
-                        .error = one.dropped ? std::string(kDropped) : ""});
+                        .error = dropped ? std::string(kDropped) : ""});
   }
 }
 
 Result<void> Handoff::remove(const std::vector<Moving>& moving) {
+  std::vector<const Moving*> gone;
   std::vector<std::uint64_t> sequences;
-  for (const Moving& one : moving) sequences.push_back(one.job.sequence);
-  for (const auto& removed : parts_.broker.admin().remove(parts_.names.scheduled_stream(), sequences)) {
-    if (!removed) return removed.error();
+  for (const Moving& one : moving) {
+    if (one.end == Moving::End::kKept) continue;
+    gone.push_back(&one);
+    sequences.push_back(one.job.sequence);
+  }
+  const auto removed = parts_.broker.admin().remove(parts_.names.scheduled_stream(), sequences);
+  for (std::size_t i = 0; i < removed.size(); ++i) {
+    if (!removed[i]) return removed[i].error();
+    if (*removed[i]) continue;
+    if (auto later = remove_later_version(*gone[i]); !later) return later;
   }
   return {};
+}
+
+// Somebody gave it another time while it was on its way: too late. Who did so finds it in its queue.
+Result<void> Handoff::remove_later_version(const Moving& moving) {
+  const std::string stream = parts_.names.scheduled_stream();
+  const auto there = parts_.broker.admin().read_last(stream, moving.job.subject);
+  if (!there) return there.error();
+  if (!*there || to_rfc3339(enqueued_at(**there)) != to_rfc3339(enqueued_at(moving.job))) return {};  // another job
+  const auto removed = parts_.broker.admin().remove(stream, (*there)->sequence);
+  return removed ? Result<void>() : removed.error();
 }
 
 }  // namespace leat

@@ -19,12 +19,6 @@
 
 namespace leat {
 
-// One message of the scheduled stream that is ready.
-struct ReadyJob {
-  std::string id;
-  std::uint64_t sequence = 0;
-};
-
 class Handoff {
  public:
   struct Parts {
@@ -40,24 +34,35 @@ class Handoff {
 
   explicit Handoff(Parts parts) : parts_(std::move(parts)) {}
 
-  // At most kMostAtOnce. A job that is not there any more is passed over. After an error all of it may be tried again.
-  Result<void> move(std::span<const ReadyJob> jobs);
+  struct Moved {
+    std::vector<std::uint64_t> kept;  // that wait on, because their unique keys are taken
+    std::size_t bytes = 0;            // of all that were read
+  };
+  // Messages of the scheduled stream, at most kMostAtOnce. One that is not there any more is passed over. After an
+  // error all of it may be tried again.
+  Result<Moved> move(std::span<const std::uint64_t> sequences);
+  // What a leader that died has left claimed is free again. Before the first move.
+  Result<void> release_old_claim();
 
-  // True when the job is on its way, as far as the claims tell.
-  static Result<bool> is_claimed(KeyValue& claims, std::string_view id);
+  // Whether the message is on its way, or has been moved by the newest move.
+  enum class Claim { kNone, kClaimed, kMoved };
+  static Result<Claim> claim_of(KeyValue& claims, std::uint64_t sequence);
 
  private:
   struct Moving {
     StoredMessage job;
     AppendRequest request;
-    bool dropped = false;
+    enum class End { kMoved, kDropped, kKept } end = End::kMoved;
   };
 
-  Result<std::vector<Moving>> read(std::span<const ReadyJob> jobs);
+  Result<std::uint64_t> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
+  Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
+  Result<Moving> prepare(StoredMessage job) const;
   Result<void> append(std::vector<Moving>& moving);
   Result<void> check_conflict(Moving& moving);
   void tell(const std::vector<Moving>& moving, SystemTime at);
   Result<void> remove(const std::vector<Moving>& moving);
+  Result<void> remove_later_version(const Moving& moving);
 
   Parts parts_;
 };

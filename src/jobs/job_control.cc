@@ -1,13 +1,16 @@
 #include "leat/job_control.h"
 
+#include "core/text.h"
 #include "jobs/attempt_record.h"
 #include "jobs/call_out.h"
+#include "jobs/due_time.h"
 #include "jobs/endings.h"
 #include "jobs/event_log.h"
 #include "jobs/handoff.h"
 #include "jobs/job_lookup.h"
 #include "jobs/job_streams.h"
 #include "jobs/subscription_facts.h"
+#include "jobs/waiting_job.h"
 
 namespace leat {
 
@@ -21,13 +24,15 @@ class JobControl::Canceller {
   using Was = CancelResult::Was;
 
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait);
+  Result<bool> reschedule(const JobId& id, SystemTime at);
+  Result<bool> promote(const JobId& id) { return reschedule(id, broker_.clock().now()); }
   // Of those that a worker holds or runs, that worker tells.
   void tell(const JobId& id, Was was);
 
  private:
   Result<CancelResult> cancel_scheduled(const JobId& id, const StoredMessage& job);
   Result<CancelResult> cancel_queued(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait);
-  Result<bool> wait_until_unclaimed(const JobId& id);
+  Result<Handoff::Claim> wait_until_unclaimed(std::uint64_t sequence);
   Result<bool> waits_for_retry(const JobId& id, std::uint64_t sequence);
   Result<CancelResult> remove(const JobId& id, const StoredMessage& job, Was was);
   Result<void> leave_ending(const JobId& id, const StoredMessage& job);
@@ -67,32 +72,53 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
   const auto removed = broker_.admin().remove(places_.names().scheduled_stream(), job.sequence);
   if (!removed) return removed.error();
   if (!*removed) return CancelResult{};
-  const auto moved = wait_until_unclaimed(id);
-  if (!moved) return moved.error();
-  if (*moved) {
-    const auto queued = places_.queued(id);
-    if (!queued) return queued.error();
-    if (*queued) return CancelResult{};
-    const auto done = places_.done(id);
-    if (!done) return done.error();
-    if (*done) return CancelResult{};
-  }
+  const auto claim = wait_until_unclaimed(job.sequence);
+  if (!claim) return claim.error();
+  if (*claim != Handoff::Claim::kNone) return CancelResult{};
+  const auto queued = places_.queued(id);
+  if (!queued) return queued.error();
+  if (*queued) return CancelResult{};
   if (auto left = leave_ending(id, job); !left) return left.error();
   return CancelResult{.was = Was::kScheduled};
 }
 
+// The new time replaces the old one, unless a scheduler has taken the job meanwhile: then it removes what replaced it.
+Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
+  if (auto named = places_.names().check(); !named) return named.error();
+  const std::string stream = places_.names().scheduled_stream();
+  constexpr int kTries = 10;  // others may give it a new time too
+  for (int i = 0; i < kTries; ++i) {
+    auto there = broker_.admin().read_last(stream, places_.names().scheduled_subject(id));
+    if (!there && there.error().code() != ErrorCode::kNotFound) return there.error();
+    if (!there || !*there) return false;
+    if (is_waiting_job(**there)) {
+      return Error(ErrorCode::kInvalidArgument, "job " + id.str() + " waits for other jobs, not for a time");
+    }
+    AppendRequest request{.message = static_cast<const Message&>(**there), .expected_last = (*there)->sequence};
+    request.message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(**there)));
+    set_due_time(request.message, at);
+    const auto appended = broker_.append(stream, {&request, 1}).front();
+    if (!appended && appended.error().code() == ErrorCode::kConflict) continue;
+    if (!appended) return appended.error();
+    if (const auto claim = wait_until_unclaimed((*there)->sequence); !claim) return claim.error();
+    const auto still = broker_.admin().read(stream, appended->sequence);
+    if (!still) return still.error();
+    return still->has_value() || at <= broker_.clock().now();  // a new time that has come may have been obeyed already
+  }
+  return Error(ErrorCode::kConflict, "job " + id.str() + " is given other times all the while: try again");
+}
+
 // A scheduler may have read the job before it was removed: when its claim is gone, the job lies in its queue or
-// nowhere. True when there was a claim.
-Result<bool> JobControl::Canceller::wait_until_unclaimed(const JobId& id) {
+// nowhere, and the newest move says which were moved.
+Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t sequence) {
   constexpr Duration kLongest = std::chrono::seconds(20);  // a new leader brings to its end what the last one left
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
   const auto claims = open_leader(broker_, places_.names(), 1);
   if (!claims) return claims.error();
   const SteadyTime until = deadline_after(real_clock(), kLongest);
-  for (bool was_claimed = false;; was_claimed = true) {
-    const auto claimed = Handoff::is_claimed(**claims, id.str());
-    if (!claimed) return claimed.error();
-    if (!*claimed || real_clock().steady() >= until) return was_claimed;
+  while (true) {
+    const auto claim = Handoff::claim_of(**claims, sequence);
+    if (!claim || *claim != Handoff::Claim::kClaimed || real_clock().steady() >= until) return claim;
     sleep_for(real_clock(), kLookAgain, {});
   }
 }
@@ -170,6 +196,14 @@ Result<CancelResult> JobControl::cancel(const JobId& id, std::chrono::millisecon
   auto cancelled = canceller_->cancel(id, max_wait);
   if (cancelled) canceller_->tell(id, cancelled->was);
   return cancelled;
+}
+
+Result<bool> JobControl::reschedule(const JobId& id, SystemTime at) {
+  return canceller_->reschedule(id, at);
+}
+
+Result<bool> JobControl::promote(const JobId& id) {
+  return canceller_->promote(id);
 }
 
 }  // namespace leat

@@ -2,8 +2,10 @@
 
 #include "core/text.h"
 #include "jobs/call_out.h"
+#include "jobs/due_time.h"
 #include "jobs/job_streams.h"
 #include "jobs/subscription_facts.h"
+#include "jobs/waiting_job.h"
 #include "jobs/worker_record.h"
 #include "leat/dead_letters.h"
 
@@ -52,7 +54,9 @@ Result<JobStatus> JobLookup::look(const JobId& id, const StatusOptions& options)
   const auto scheduled = places_.scheduled(id);
   if (!scheduled) return scheduled.error();
   if (*scheduled) {
-    return status_of(**scheduled, (*scheduled)->headers.get(wire::kAfter) ? State::kWaiting : State::kScheduled);
+    auto status = status_of(**scheduled, is_waiting_job(**scheduled) ? State::kWaiting : State::kScheduled);
+    status.due = due_time(**scheduled);
+    return status;
   }
   const auto job = places_.queued(id);
   if (!job) return job.error();

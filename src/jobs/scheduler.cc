@@ -1,5 +1,7 @@
 #include "jobs/scheduler.h"
 
+#include <algorithm>
+
 #include "jobs/call_record.h"
 #include "jobs/job_streams.h"
 #include "jobs/result_record.h"
@@ -9,9 +11,10 @@ namespace {
 
 constexpr Duration kSweepEvery = std::chrono::minutes(10);
 constexpr Duration kCallsKept = std::chrono::hours(24);
-constexpr Duration kPause = std::chrono::seconds(1);  // before a failed start is repeated
+constexpr Duration kPause = std::chrono::milliseconds(250);  // before a failed start is repeated
 constexpr std::chrono::milliseconds kReadWait(30'000);
-constexpr std::size_t kMostWaiting = 50'000;  // in the inbox, before its readers wait
+constexpr std::size_t kMostWaiting = 10'000;             // in the inbox, before its readers wait
+constexpr Duration kKeyTaken = std::chrono::seconds(1);  // before a unique job is tried again
 
 }  // namespace
 
@@ -59,6 +62,9 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   auto scheduled_reader =
       parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true, .follow = true});
   if (!scheduled_reader) return scheduled_reader.error();
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log,
+                   [this] { return lock_.is_held(); }});
+  if (auto released = handoff.release_old_claim(); !released) return released;
   {
     MutexLock lock(mutex_);
     inbox_ = {};
@@ -68,33 +74,63 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   Thread done_thread = start_reader("done-reader", std::move(*done_reader), &Inbox::done, over.get_token());
   Thread scheduled_thread =
       start_reader("sched-reader", std::move(*scheduled_reader), &Inbox::scheduled, over.get_token());
-  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log,
-                   [this] { return lock_.is_held(); }});
-  Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, parts_.log});
-  auto worked = work(dependents, stop);
+  Timetable timetable;
+  Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, timetable, parts_.log});
+  auto worked = work(dependents, timetable, handoff, stop);
   over.request_stop();
   return worked;
 }
 
-Result<void> Scheduler::work(Dependents& dependents, const std::stop_token& stop) {
+Result<void> Scheduler::work(Dependents& dependents, Timetable& timetable, Handoff& handoff,
+                             const std::stop_token& stop) {
   Clock& clock = parts_.broker.clock();
   SteadyTime next_sweep = clock.steady() + kSweepEvery;
   while (!stop.stop_requested()) {
-    const Inbox inbox = take(next_sweep, stop);
+    const Inbox inbox = take(std::min(next_sweep, wake_for(timetable)), stop);
     if (inbox.failure) return *inbox.failure;
-    if (auto added = dependents.add(inbox.scheduled); !added) return added;
-    for (const StoredMessage& message : inbox.done) {
-      const auto id = parts_.names.done_id(message.subject);
-      const auto record = decode_result(message.payload);
-      if (id && record) dependents.ended(id->str(), record->state);
-    }
+    if (auto taken = take_in(inbox, dependents, timetable); !taken) return taken;
     if (clock.steady() >= next_sweep) {
       if (auto swept = dependents.sweep(); !swept) return swept;
       if (auto cleared = clear_old_calls(); !cleared) return cleared;
       next_sweep = clock.steady() + kSweepEvery;
     }
     if (auto resolved = dependents.resolve(); !resolved) return resolved;
+    if (auto moved = move_due(timetable, handoff, stop); !moved) return moved;
   }
+  return {};
+}
+
+Result<void> Scheduler::take_in(const Inbox& inbox, Dependents& dependents, Timetable& timetable) {
+  for (const StoredMessage& message : inbox.scheduled) timetable.add(message);
+  if (auto added = dependents.add(inbox.scheduled); !added) return added;
+  for (const StoredMessage& message : inbox.done) {
+    const auto id = parts_.names.done_id(message.subject);
+    const auto record = decode_result(message.payload);
+    if (id && record) dependents.ended(id->str(), record->state);
+  }
+  return {};
+}
+
+// When to look at the clock again. Times of jobs are wall clock time, which may jump: so it is not slept for long.
+SteadyTime Scheduler::wake_for(const Timetable& timetable) const {
+  constexpr Duration kLongest = std::chrono::seconds(1);
+  const auto next = timetable.next();
+  if (!next) return SteadyTime::max();
+  Clock& clock = parts_.broker.clock();
+  return clock.steady() + std::clamp(*next - clock.now(), Duration{0}, kLongest);
+}
+
+// One batch; what is left is due at once again.
+Result<void> Scheduler::move_due(Timetable& timetable, Handoff& handoff, const std::stop_token& stop) {
+  constexpr std::size_t kBytes = 8 << 20;
+  Clock& clock = parts_.broker.clock();
+  const auto due = timetable.take_due(clock.now(), std::clamp<std::size_t>(at_once_, 1, Handoff::kMostAtOnce));
+  if (due.empty() || stop.stop_requested()) return {};
+  const auto moved = handoff.move(due);
+  if (!moved) return moved.error();
+  const std::size_t each = std::max<std::size_t>(moved->bytes / due.size(), 1);
+  at_once_ = std::min(kBytes / each, 2 * due.size() + 64);  // grows step by step: the next ones may be larger
+  for (const std::uint64_t sequence : moved->kept) timetable.add(clock.now() + kKeyTaken, sequence);
   return {};
 }
 

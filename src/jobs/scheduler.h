@@ -1,4 +1,5 @@
-// Moves jobs that waited elsewhere to their queues. Every worker has one, and one of them all leads.
+// Moves jobs that waited for their time or for other jobs to their queues. Every worker has one, and one of them all
+// leads.
 #pragma once
 
 #include <memory>
@@ -44,7 +45,11 @@ class Scheduler {
 
   void run(const std::stop_token& stop);
   Result<void> lead(const std::stop_token& stop);
-  Result<void> work(Dependents& dependents, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  Result<void> work(Dependents& dependents, Timetable& timetable, Handoff& handoff, const std::stop_token& stop)
+      LEAT_EXCLUDES(mutex_);
+  SteadyTime wake_for(const Timetable& timetable) const;
+  Result<void> take_in(const Inbox& inbox, Dependents& dependents, Timetable& timetable);
+  Result<void> move_due(Timetable& timetable, Handoff& handoff, const std::stop_token& stop);
   Result<void> clear_old_calls();
   Thread start_reader(const char* name, std::unique_ptr<Reader> reader, std::vector<StoredMessage> Inbox::*into,
                       const std::stop_token& stop);
@@ -53,6 +58,7 @@ class Scheduler {
   Parts parts_;
   std::unique_ptr<KeyValue> leader_records_;
   LeaderLock lock_;
+  std::size_t at_once_ = 0;  // jobs of one move: fewer when they are large
   JobPlaces places_;
   Mutex mutex_;
   CondVar changed_;

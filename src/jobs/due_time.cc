@@ -1,0 +1,33 @@
+#include "jobs/due_time.h"
+
+#include "core/text.h"
+#include "jobs/names.h"
+#include "leat/handler.h"
+
+namespace leat {
+namespace {
+
+// A SystemTime counts nanoseconds: it ends in the year 2262.
+constexpr auto kLatest = std::chrono::floor<std::chrono::milliseconds>(SystemTime::max().time_since_epoch());
+
+}  // namespace
+
+std::optional<SystemTime> due_time_of(const Headers& headers) {
+  const auto text = headers.get(wire::kDue);
+  if (!text) return std::nullopt;
+  const auto milliseconds = parse_number(*text);
+  if (!milliseconds) return SystemTime{};
+  const auto count = static_cast<std::int64_t>(std::min<std::uint64_t>(*milliseconds, kLatest.count()));
+  return SystemTime{std::chrono::milliseconds(count)};
+}
+
+std::optional<SystemTime> JobContext::scheduled_at() const {
+  return due_time_of(headers());
+}
+
+void set_due_time(Message& job, SystemTime due) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(due.time_since_epoch()).count();
+  job.headers.set(wire::kDue, std::to_string(std::max<std::int64_t>(milliseconds, 0)));
+}
+
+}  // namespace leat

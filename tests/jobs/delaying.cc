@@ -1,0 +1,238 @@
+// Jobs that wait for their time.
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "core/mutex.h"
+#include "core/thread.h"
+#include "tests/jobs/jobs_suite.h"
+
+namespace leat::test {
+namespace {
+
+using State = JobStatus::State;
+
+class Delaying : public JobsSuite {
+ protected:
+  struct Run {
+    JobId id;
+    SystemTime at;
+    std::optional<SystemTime> due;
+  };
+
+  JobId push(const PushOptions& options) {
+    Result<JobId> pushed = Queue(broker()).push(EncodedJob{"timed", "x"}, options);
+    EXPECT_TRUE(pushed) << pushed.error().message();
+    return pushed.value_or(JobId{});
+  }
+  std::unique_ptr<Worker> start_worker(const std::string& name = "w") {
+    auto worker = std::make_unique<Worker>(broker(), WorkerOptions{.concurrency = 2, .name = name});
+    worker->handle("timed", [this](JobContext& job) {
+      MutexLock lock(mutex_);
+      runs_.push_back({job.id(), broker().clock().now(), job.scheduled_at()});
+      return Outcome::done();
+    });
+    EXPECT_TRUE(worker->start());
+    return worker;
+  }
+  std::vector<Run> runs() LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return runs_;
+  }
+  std::size_t count_runs() LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return runs_.size();
+  }
+  JobStatus status(const JobId& id) { return Inspector(broker()).job(id).value(); }
+  bool each_once() {
+    std::map<std::string, int> times;
+    for (const Run& run : runs()) ++times[run.id.str()];
+    return std::all_of(times.begin(), times.end(), [](const auto& one) { return one.second == 1; });
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<Run> runs_ LEAT_GUARDED_BY(mutex_);
+};
+
+TEST_P(Delaying, AJobRunsAtItsTimeAndNotBefore) {
+  const SystemTime now = broker().clock().now();
+  const JobId at = push({.at = now + 700ms});
+  const JobId delayed = push({.delay = 400ms});
+  const JobId past = push({.at = now - 1h});
+  const JobId at_once = push({.delay = 0ms});
+  EXPECT_EQ(status(at).state, State::kScheduled);
+  EXPECT_GE(*status(at).due, now + 700ms);
+  EXPECT_LT(*status(at).due, now + 702ms);
+  EXPECT_EQ(status(past).state, State::kPending);
+  EXPECT_EQ(status(at_once).state, State::kPending);
+  const auto worker = start_worker();
+  ASSERT_TRUE(eventually([&] { return count_runs() == 4; })) << count_runs();
+  for (const Run& run : runs()) {
+    if (run.id == past || run.id == at_once) continue;
+    ASSERT_TRUE(run.due);
+    EXPECT_GE(run.at, *run.due);
+    EXPECT_LT(run.at - *run.due, 3s);
+  }
+  EXPECT_EQ(runs()[2].id, delayed);
+  EXPECT_EQ(runs()[3].id, at);
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));
+}
+
+TEST_P(Delaying, ThousandsComeDueEachOnce) {
+  constexpr int kJobs = 2000;
+  std::minstd_rand random(7);
+  Queue queue(broker());
+  const SystemTime now = broker().clock().now();
+  std::vector<std::future<Result<JobId>>> pushed;
+  for (int i = 0; i < kJobs; ++i) {
+    pushed.push_back(
+        queue.push_async(EncodedJob{"timed", "x"}, {.at = now + std::chrono::milliseconds(random() % 2000)}));
+  }
+  for (auto& one : pushed) ASSERT_TRUE(one.get());
+  auto first = start_worker("first");
+  const auto second = start_worker("second");
+  ASSERT_TRUE(eventually([&] { return count_runs() > kJobs / 4; }));
+  first->stop();  // the leader, mostly
+  ASSERT_TRUE(eventually([&] { return count_runs() >= kJobs; })) << count_runs();
+  EXPECT_EQ(count_runs(), static_cast<std::size_t>(kJobs));
+  EXPECT_TRUE(each_once());
+  for (const Run& run : runs()) {
+    ASSERT_GE(run.at, run.due.value_or(run.at));
+  }
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));
+}
+
+TEST_P(Delaying, IsGivenAnotherTimePromotedOrCancelled) {
+  const JobId sooner = push({.delay = 1h});
+  const JobId later = push({.delay = 300ms});
+  const JobId promoted = push({.delay = 1h});
+  const JobId cancelled = push({.track = true, .delay = 300ms});
+  JobControl control(broker());
+  const SystemTime now = broker().clock().now();
+  EXPECT_TRUE(control.reschedule(sooner, now + 400ms).value());
+  EXPECT_TRUE(control.reschedule(later, now + 2h).value());
+  EXPECT_GE(*status(later).due, now + 2h);
+  EXPECT_TRUE(control.promote(promoted).value());
+  EXPECT_EQ(control.cancel(cancelled).value().was, CancelResult::Was::kScheduled);
+  EXPECT_EQ(messages("leat_scheduled"), 3U);
+  const auto worker = start_worker();
+  ASSERT_TRUE(eventually([&] { return count_runs() == 2; }));
+  EXPECT_EQ(runs()[0].id, promoted);
+  EXPECT_EQ(runs()[1].id, sooner);
+  EXPECT_EQ(status(later).state, State::kScheduled);
+  EXPECT_EQ(status(cancelled).state, State::kCancelled);
+  EXPECT_TRUE(control.promote(later).value());
+  ASSERT_TRUE(eventually([&] { return count_runs() == 3; }));
+  ASSERT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));  // it goes after it has been moved
+  EXPECT_FALSE(control.promote(later).value());
+  EXPECT_FALSE(control.reschedule(sooner, now + 3h).value());
+}
+
+// Whoever says "it has another time" is right, and no job runs twice, however close to its time it is moved.
+TEST_P(Delaying, NewTimesAtTheLastMomentDoubleNothing) {
+  constexpr std::size_t kJobs = 60;
+  std::vector<JobId> ids;
+  for (std::size_t i = 0; i < kJobs; ++i) ids.push_back(push({.delay = std::chrono::milliseconds(300 + 5 * i)}));
+  const auto worker = start_worker();
+  JobControl control(broker());
+  std::set<std::string> put_off;
+  ASSERT_TRUE(eventually([&] {
+    for (const JobId& id : ids) {
+      if (put_off.contains(id.str())) continue;
+      const auto due = status(id).due;
+      if (!due || *due - broker().clock().now() > 10ms) continue;
+      const auto moved = control.reschedule(id, broker().clock().now() + 1h);
+      EXPECT_TRUE(moved) << moved.error().message();
+      if (moved && *moved) put_off.insert(id.str());
+    }
+    return put_off.size() + count_runs() >= kJobs;
+  })) << put_off.size()
+      << " and " << count_runs();
+  for (const Run& run : runs()) EXPECT_FALSE(put_off.contains(run.id.str())) << run.id.str();
+  for (const std::string& id : put_off) EXPECT_TRUE(control.promote(JobId::parse(id).value()).value());
+  ASSERT_TRUE(eventually([&] { return count_runs() >= kJobs; }));
+  EXPECT_EQ(count_runs(), kJobs);
+  EXPECT_TRUE(each_once());
+}
+
+TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {
+  Queue queue(broker());
+  const auto options = [](const std::string& key, Unique::WhenDue when_due, std::optional<Duration> delay) {
+    return PushOptions{.result = KeepResult::kYes, .unique = Unique{.key = key, .when_due = when_due}, .delay = delay};
+  };
+  ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("drop", Unique::WhenDue::kDrop, std::nullopt)));
+  ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("wait", Unique::WhenDue::kWait, std::nullopt)));
+  EXPECT_EQ(queue.push(EncodedJob{"timed", ""}, options("drop", Unique::WhenDue::kDrop, 1ms)).error().code(),
+            ErrorCode::kConflict)
+      << "the key is taken already when it is pushed";
+  Mutex mutex;
+  std::vector<Completion> held;
+  Worker holder(broker(), {.concurrency = 1});
+  holder.handle_async("held", [&](Completion completion) {
+    MutexLock lock(mutex);
+    held.push_back(std::move(completion));
+  });
+  std::atomic<int> timed{0};
+  holder.handle("timed", [&](JobContext&) {
+    ++timed;
+    return Outcome::done();
+  });
+  QueueControl control(broker());
+  ASSERT_TRUE(holder.start());
+  const auto both_held = [&] {
+    MutexLock lock(mutex);
+    return held.size() == 2;
+  };
+  ASSERT_TRUE(eventually(both_held));
+  {
+    MutexLock lock(mutex);
+    held.clear();  // dropped: both fail, and their keys stay taken while they wait
+  }
+  // Pushed while the keys are free, due when they are taken again.
+  ASSERT_TRUE(control.purge("default"));
+  const JobId dropped = queue.push(EncodedJob{"timed", ""}, options("drop", Unique::WhenDue::kDrop, 300ms)).value();
+  const JobId waits = queue.push(EncodedJob{"timed", ""}, options("wait", Unique::WhenDue::kWait, 300ms)).value();
+  ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("drop", Unique::WhenDue::kDrop, std::nullopt)));
+  ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("wait", Unique::WhenDue::kDrop, std::nullopt)));
+  ASSERT_TRUE(eventually(both_held));
+  ASSERT_TRUE(eventually([&] { return messages("leat_scheduled") == 1; }));
+  EXPECT_EQ(timed, 0);
+  {
+    MutexLock lock(mutex);
+    for (Completion& completion : held) completion.finish(Outcome::done());
+    held.clear();
+  }
+  ASSERT_TRUE(eventually([&] { return timed == 1; }));
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));
+  EXPECT_EQ(dropped.key(), "u-drop");
+  EXPECT_EQ(waits.key(), "u-wait");
+}
+
+TEST_P(Delaying, WhatCannotBeIsRefused) {
+  Queue queue(broker());
+  const JobId other = push({.track = true});
+  const SystemTime now = broker().clock().now();
+  const std::pair<PushOptions, std::string_view> cases[] = {
+      {{.at = now + 1h, .delay = 1h}, "exclude each other"},
+      {{.delay = -1s}, "delay is negative"},
+      {{.at = SystemTime{}}, "before 1970"},
+      {{.lane = Lane::kBulk, .delay = 1h}, "bulk lane"},
+      {{.after = {other}, .delay = 1h}, "not for both"},
+  };
+  for (const auto& [options, text] : cases) {
+    const auto refused = queue.push(EncodedJob{"timed", ""}, options);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(refused.error().message().find(text), std::string::npos) << refused.error().message();
+  }
+  const JobId waiting = queue.push(EncodedJob{"timed", ""}, {.after = {other}}).value();
+  EXPECT_EQ(JobControl(broker()).reschedule(waiting, now).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(JobControl(broker()).promote(other).value());
+  EXPECT_TRUE(queue.push(EncodedJob{"timed", ""}, {.delay = Duration::max()}));
+}
+
+LEAT_ON_EVERY_JOBS_BROKER(Delaying);
+
+}  // namespace
+}  // namespace leat::test
