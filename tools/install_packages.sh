@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A groups=(
-  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev"
+  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libhowardhinnant-date-dev tzdata"
   [test]="libgtest-dev libboost1.81-dev libcpp-httplib-dev libprotobuf-dev protobuf-compiler python3 openssl procps nodejs npm"
   [servers]="nats-server"
   [verify]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev python3"

@@ -48,6 +48,10 @@ class JobContext {
   virtual SystemTime enqueued_at() const = 0;
   // The time that it waited for (PushOptions::at, delay, a schedule's tick). How late it is: now less that.
   std::optional<SystemTime> scheduled_at() const;
+  // The recurring schedule (leat/schedules.h) whose tick it is; empty for others.
+  std::string_view schedule() const;
+  // Its tick was missed, and is made up for.
+  bool is_catch_up() const;
   virtual std::optional<SystemTime> deadline() const = 0;  // of the job (PushOptions::deadline)
   // Fires when the work should end early; stop_reason() tells why. What a handler that then returns a retry, or throws,
   // has cost: shutdown and a lost lease cost no attempt, a time-out is a failed attempt, a passed deadline ends the

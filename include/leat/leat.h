@@ -17,6 +17,7 @@
 #include "leat/result.h"
 #include "leat/results.h"
 #include "leat/retry_policy.h"
+#include "leat/schedules.h"
 #include "leat/trace_context.h"
 #include "leat/worker.h"
 #include "leat/workflow.h"

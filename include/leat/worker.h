@@ -25,7 +25,7 @@
 namespace leat {
 
 struct WorkerOptions {
-  std::vector<std::string> queues{"default"};  // one or more
+  std::vector<std::string> queues{"default"};  // none: it only schedules
   unsigned concurrency = 0;                    // handler threads; 0: as many as the machine runs at once
   unsigned async_jobs = 1000;                  // of asynchronous handlers, under way at once; 1 or more
   unsigned max_attempts = 5;                   // 1 or more; HandlerOptions and PushOptions go before it

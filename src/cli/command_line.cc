@@ -55,6 +55,8 @@ int run_command_line(int argc, char** argv) {
   add_queue(root, app);
   add_dead(root, app);
   add_events(root, app);
+  add_schedule(root, app);
+  add_scheduler(root, app);
   add_demo(root, app);
   add_bench(root, app);
   root.footer(kFooter);

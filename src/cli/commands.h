@@ -15,6 +15,8 @@ void add_job(CLI::App& root, App& app);
 void add_queue(CLI::App& root, App& app);
 void add_dead(CLI::App& root, App& app);
 void add_events(CLI::App& root, App& app);
+void add_schedule(CLI::App& root, App& app);
+void add_scheduler(CLI::App& root, App& app);
 void add_demo(CLI::App& root, App& app);
 void add_bench(CLI::App& root, App& app);
 

@@ -1,6 +1,6 @@
 #include "cli/usage.h"
 
-#include "cli/nearest_name.h"
+#include "core/nearest_name.h"
 
 namespace leat::cli {
 namespace {

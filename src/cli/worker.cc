@@ -117,6 +117,9 @@ void add_how(CLI::App& at, WorkerOptions& worker) {
   at.add_flag_callback(
       "--strict", [&worker] { worker.order = WorkerOptions::Order::kStrict; },
       "A lower priority only when no higher one waits [weighted]");
+  at.add_flag_callback(
+      "--no-scheduler", [&worker] { worker.scheduler = false; },
+      "Leave the moving of due jobs and the ticks of schedules to others");
   at.add_option("--name", worker.name, "For logs and attempts [host and process id]")->type_name("NAME");
 }
 

@@ -27,6 +27,9 @@ std::string format_duration(Duration duration);
 // True for a name of letters, digits, `_` and `-`, 1 to 64 characters long.
 bool is_plain_name(std::string_view name);
 
+// ASCII letters only.
+std::string lower_case(std::string_view text);
+
 // True when the bytes are text in UTF-8 (RFC 3629).
 bool is_utf8(std::string_view bytes);
 

@@ -92,5 +92,9 @@ TEST(Utf8, TextIsToldFromOtherBytes) {
     EXPECT_FALSE(is_utf8(bytes)) << bytes;
 }
 
+TEST(Text, LowerCaseIsOfAsciiLettersAlone) {
+  EXPECT_EQ(lower_case("Europe/NEW_York 3Z@[`{\xC3\x84"), "europe/new_york 3z@[`{\xC3\x84");
+}
+
 }  // namespace
 }  // namespace leat

@@ -25,6 +25,14 @@ std::optional<SystemTime> JobContext::scheduled_at() const {
   return due_time_of(headers());
 }
 
+std::string_view JobContext::schedule() const {
+  return headers().get(wire::kSchedule).value_or("");
+}
+
+bool JobContext::is_catch_up() const {
+  return headers().get(wire::kCatchUp) == wire::kYes;
+}
+
 void set_due_time(Message& job, SystemTime due) {
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(due.time_since_epoch()).count();
   job.headers.set(wire::kDue, std::to_string(std::max<std::int64_t>(milliseconds, 0)));

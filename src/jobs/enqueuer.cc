@@ -4,33 +4,14 @@
 #include <array>
 
 #include "core/ulid.h"
+#include "jobs/due_time.h"
+#include "jobs/job_message.h"
 #include "jobs/job_streams.h"
 #include "jobs/unique_key.h"
 #include "jobs/waiting_job.h"
 #include "leat/handler.h"
 
 namespace leat {
-namespace {
-
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-Result<void> check_own_headers(const Headers& headers) {
-  for (const auto& [name, value] : headers) {
-    if (name.starts_with("Leat-") || name.starts_with("Nats-")) {
-      return invalid("header \"" + std::string(name) +
-                     "\": names that begin with Leat- or Nats- are taken; use another");
-    }
-  }
-  return check_headers(headers);
-}
-
-std::string milliseconds_text(Duration duration) {
-  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
-}
-
-}  // namespace
 
 Result<void> Enqueuer::ensure_streams() {
   MutexLock lock(mutex_);
@@ -51,16 +32,6 @@ Result<void> Enqueuer::ensure_streams() {
   return {};
 }
 
-Result<void> Enqueuer::check_time(const PushOptions& options) {
-  if (!options.at && !options.delay) return {};
-  if (options.at && options.delay) return invalid("at and delay exclude each other: give the one or the other");
-  if (!options.after.empty()) return invalid("a job waits for its time or for other jobs, not for both");
-  if (options.lane == Lane::kBulk) return invalid("a delayed job cannot go through the bulk lane: use kAddressable");
-  if (options.at && options.at->time_since_epoch() < std::chrono::milliseconds(1)) return invalid("at is before 1970");
-  if (options.delay && *options.delay < Duration{0}) return invalid("delay is negative");
-  return {};
-}
-
 // When it is due, if that is not yet.
 std::optional<SystemTime> Enqueuer::due(const PushOptions& options, SystemTime now) {
   if (options.at) return *options.at > now ? options.at : std::nullopt;
@@ -68,37 +39,17 @@ std::optional<SystemTime> Enqueuer::due(const PushOptions& options, SystemTime n
   return *options.delay > SystemTime::max() - now ? SystemTime::max() : now + *options.delay;
 }
 
-Result<void> Enqueuer::check(const PushOptions& options) {
-  if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
-  if (options.timeout && *options.timeout < std::chrono::milliseconds(1)) return invalid("timeout is less than 1 ms");
-  if (options.deadline && options.deadline->time_since_epoch() < std::chrono::milliseconds(1)) {
-    return invalid("deadline is before 1970");
-  }
-  if (options.retry) {
-    if (auto checked = options.retry->check(); !checked) return checked;
-  }
-  if (options.unique) {
-    if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
-    if (options.lane == Lane::kBulk) return invalid("a unique job cannot go through the bulk lane: use kAddressable");
-  }
-  if ((options.track || !options.after.empty()) && options.lane == Lane::kBulk) {
-    return invalid("a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
-  }
-  if (auto checked = check_time(options); !checked) return checked;
-  return check_own_headers(options.headers);
-}
-
 Result<void> Enqueuer::check(const EncodedJob& job, const PushOptions& options) const {
-  if (auto kind = check_job_kind(job.kind); !kind) return kind;
-  if (auto headers = check_own_headers(job.headers); !headers) return headers;
+  if (auto checked = check_job(job); !checked) return checked;
   const std::size_t size = job.payload.size() + job.headers.encoded().size() + options.headers.encoded().size() +
                            parent_list_size(options.after);
   if (size > max_payload()) {
-    return invalid(
+    return Error(
+        ErrorCode::kInvalidArgument,
         (options.after.empty() ? "payload and headers are " : "payload, headers and the list of parents are ") +
-        std::to_string(size) + " bytes; the limit is " + std::to_string(max_payload()) + " (the broker's " +
-        std::to_string(broker_.capabilities().max_message_bytes) +
-        " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
+            std::to_string(size) + " bytes; the limit is " + std::to_string(max_payload()) + " (the broker's " +
+            std::to_string(broker_.capabilities().max_message_bytes) +
+            " less 8 KiB, so that a dead letter fits): store the data elsewhere and enqueue a reference");
   }
   return {};
 }
@@ -110,13 +61,7 @@ AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const Push
   Headers& headers = request.message.headers;
   for (const auto& [name, value] : options.headers) headers.set(name, value);
   headers.reserve(2, wire::kKind.size() + job.kind.size() + wire::kId.size() + id.str().size());
-  headers.set(wire::kKind, job.kind);
-  if (options.max_attempts) headers.set(wire::kMaxAttempts, std::to_string(*options.max_attempts));
-  if (options.retry) headers.set(wire::kRetry, options.retry->to_json());
-  if (options.timeout) headers.set(wire::kTimeout, milliseconds_text(*options.timeout));
-  if (options.deadline) headers.set(wire::kDeadline, milliseconds_text(options.deadline->time_since_epoch()));
-  if (options.result == KeepResult::kYes) headers.set(wire::kResult, wire::kKeepResult);
-  if (options.track) headers.set(wire::kTrack, wire::kYes);
+  add_option_headers(headers, job.kind, options);
   if (options.lane == Lane::kBulk) {
     headers.set(wire::kId, id.str());
     request.message.subject = names_.bulk_subject(options.priority, options_.name);
@@ -129,9 +74,8 @@ AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const Push
   }
   if (due) {
     request.message.subject = names_.scheduled_subject(id);
-    headers.set(wire::kDue, milliseconds_text(due->time_since_epoch()));
+    set_due_time(request.message, *due);
   }
-  if (options.unique && options.unique->when_due == Unique::WhenDue::kWait) headers.set(wire::kIfTaken, wire::kWait);
   request.expected_last = 0;
   if (with_message_id_) request.message_id = options.unique ? make_ulid(broker_.clock().now()) : std::string(id.key());
   return request;
@@ -146,7 +90,7 @@ JobId Enqueuer::make_id(const PushOptions& options, SystemTime now) const {
 
 // What is to be known of the options before any job is made with them.
 Result<void> Enqueuer::prepare(const PushOptions& options) {
-  if (auto checked = check(options); !checked) return checked;
+  if (auto checked = check_push_options(options); !checked) return checked;
   if (auto ready = ensure_streams(); !ready) return ready;
   if (options.after.empty()) return {};
   return parents_.check(options.after, options.unique ? std::optional(make_id(options, {})) : std::nullopt);
@@ -177,7 +121,8 @@ std::vector<Result<JobId>> Enqueuer::push_through_middleware(std::vector<PushOrd
       after.push_back(middleware(orders));
     } catch (...) {
       const std::string thrown = detail::what_was_thrown(std::current_exception(), {}).text();
-      for (PushOrder& order : orders) order.refused = invalid("a middleware refused the push: " + thrown);
+      for (PushOrder& order : orders)
+        order.refused = Error(ErrorCode::kInvalidArgument, "a middleware refused the push: " + thrown);
     }
   }
   const auto results = store(orders);

@@ -35,8 +35,6 @@ class Enqueuer {
   }
 
  private:
-  static Result<void> check(const PushOptions& options);
-  static Result<void> check_time(const PushOptions& options);
   static std::optional<SystemTime> due(const PushOptions& options, SystemTime now);
   Result<void> check(const EncodedJob& job, const PushOptions& options) const;
   Result<void> prepare(const PushOptions& options);

@@ -56,6 +56,10 @@ Result<std::unique_ptr<KeyValue>> open_leader(Broker& broker, const Names& names
   return broker.open_bucket({.name = names.leader_bucket(), .replicas = replicas});
 }
 
+Result<std::unique_ptr<KeyValue>> open_schedules(Broker& broker, const Names& names, unsigned replicas) {
+  return broker.open_bucket({.name = names.schedules_bucket(), .replicas = replicas});
+}
+
 Result<std::unique_ptr<KeyValue>> open_workers(Broker& broker, const Names& names, unsigned replicas) {
   return broker.open_bucket({.name = names.workers_bucket(), .ttl = kWorkerGoneAfter, .replicas = replicas});
 }

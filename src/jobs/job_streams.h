@@ -14,6 +14,7 @@ Result<void> ensure_job_streams(Broker& broker, const Names& names, unsigned rep
 Result<std::unique_ptr<KeyValue>> open_attempts(Broker& broker, const Names& names, unsigned replicas);
 Result<std::unique_ptr<KeyValue>> open_results(Broker& broker, const Names& names, Duration ttl, unsigned replicas);
 Result<std::unique_ptr<KeyValue>> open_leader(Broker& broker, const Names& names, unsigned replicas);
+Result<std::unique_ptr<KeyValue>> open_schedules(Broker& broker, const Names& names, unsigned replicas);
 Result<std::unique_ptr<KeyValue>> open_workers(Broker& broker, const Names& names, unsigned replicas);
 Result<std::unique_ptr<KeyValue>> open_control(Broker& broker, const Names& names, unsigned replicas);
 

@@ -18,6 +18,7 @@ void LeaseKeeper::stop() {
 Duration LeaseKeeper::interval() const {
   Duration shortest = Duration::max();
   for (const auto& served : parts_.served) shortest = std::min(shortest, served->consumer.load()->ack_wait());
+  if (parts_.served.empty()) return std::chrono::hours(1);  // a worker that only schedules
   return std::max<Duration>(shortest / 3, std::chrono::milliseconds(1));
 }
 

@@ -27,6 +27,8 @@ inline constexpr std::string_view kIfDead = "Leat-If-Dead";  // kRun, else it is
 inline constexpr std::string_view kDue = "Leat-Due";         // of a delayed job: milliseconds since 1970, UTC
 inline constexpr std::string_view kIfTaken = "Leat-If-Taken";  // kWait: it waits on while its unique key is taken
 inline constexpr std::string_view kWait = "wait";
+inline constexpr std::string_view kSchedule = "Leat-Schedule";     // the recurring schedule whose tick it is
+inline constexpr std::string_view kCatchUp = "Leat-Catch-Up";      // kYes: of a tick that was missed
 inline constexpr std::string_view kMovedFrom = "Leat-Moved-From";  // where it waited for its time or its parents
 inline constexpr std::string_view kYes = "yes";
 inline constexpr std::string_view kRun = "run";
@@ -111,6 +113,7 @@ class Names {
   static std::string queue_of_event(std::string_view subject);
 
   std::string leader_bucket() const { return joined("leader", '_'); }
+  std::string schedules_bucket() const { return joined("schedules", '_'); }
   std::string workers_bucket() const { return joined("workers", '_'); }
 
  private:

@@ -18,9 +18,17 @@ constexpr Duration kKeyTaken = std::chrono::seconds(1);  // before a unique job 
 
 }  // namespace
 
-Scheduler::Scheduler(Parts parts, std::unique_ptr<KeyValue> leader_records)
+struct Scheduler::Leading {
+  Handoff& handoff;
+  Timetable& timetable;
+  Dependents& dependents;
+  Ticker& ticker;
+};
+
+Scheduler::Scheduler(Parts parts, std::unique_ptr<KeyValue> leader_records, std::unique_ptr<KeyValue> schedules)
     : parts_(std::move(parts)),
       leader_records_(std::move(leader_records)),
+      schedules_(std::move(schedules)),
       lock_({*leader_records_, parts_.broker.clock(), "scheduler", parts_.holder, parts_.leader_ttl, parts_.log}),
       places_(parts_.broker, parts_.names) {}
 
@@ -62,9 +70,14 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   auto scheduled_reader =
       parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true, .follow = true});
   if (!scheduled_reader) return scheduled_reader.error();
-  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log,
-                   [this] { return lock_.is_held(); }});
+  auto watch = schedules_->watch("");
+  if (!watch) return watch.error();
+  const auto still_leads = [this] { return lock_.is_held(); };
+  Handoff handoff(
+      {parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log, still_leads});
   if (auto released = handoff.release_old_claim(); !released) return released;
+  Ticker ticker({parts_.broker, parts_.names, *leader_records_, *schedules_, parts_.events, parts_.log, still_leads});
+  if (auto released = ticker.release_old_claim(); !released) return released;
   {
     MutexLock lock(mutex_);
     inbox_ = {};
@@ -74,63 +87,69 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   Thread done_thread = start_reader("done-reader", std::move(*done_reader), &Inbox::done, over.get_token());
   Thread scheduled_thread =
       start_reader("sched-reader", std::move(*scheduled_reader), &Inbox::scheduled, over.get_token());
+  Thread schedules_thread = start_watch(std::move(*watch), over.get_token());
   Timetable timetable;
   Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, timetable, parts_.log});
-  auto worked = work(dependents, timetable, handoff, stop);
+  Leading leading{handoff, timetable, dependents, ticker};
+  auto worked = work(leading, stop);
   over.request_stop();
   return worked;
 }
 
-Result<void> Scheduler::work(Dependents& dependents, Timetable& timetable, Handoff& handoff,
-                             const std::stop_token& stop) {
+Result<void> Scheduler::work(Leading& leading, const std::stop_token& stop) {
   Clock& clock = parts_.broker.clock();
   SteadyTime next_sweep = clock.steady() + kSweepEvery;
   while (!stop.stop_requested()) {
-    const Inbox inbox = take(std::min(next_sweep, wake_for(timetable)), stop);
+    const Inbox inbox = take(std::min(next_sweep, wake_for(leading)), stop);
     if (inbox.failure) return *inbox.failure;
-    if (auto taken = take_in(inbox, dependents, timetable); !taken) return taken;
+    if (auto taken = take_in(inbox, leading); !taken) return taken;
     if (clock.steady() >= next_sweep) {
-      if (auto swept = dependents.sweep(); !swept) return swept;
+      if (auto swept = leading.dependents.sweep(); !swept) return swept;
       if (auto cleared = clear_old_calls(); !cleared) return cleared;
       next_sweep = clock.steady() + kSweepEvery;
     }
-    if (auto resolved = dependents.resolve(); !resolved) return resolved;
-    if (auto moved = move_due(timetable, handoff, stop); !moved) return moved;
+    if (stop.stop_requested()) return {};
+    if (auto resolved = leading.dependents.resolve(); !resolved) return resolved;
+    if (auto moved = move_due(leading); !moved) return moved;
+    if (auto ticked = leading.ticker.tick(); !ticked) return ticked;
   }
   return {};
 }
 
-Result<void> Scheduler::take_in(const Inbox& inbox, Dependents& dependents, Timetable& timetable) {
-  for (const StoredMessage& message : inbox.scheduled) timetable.add(message);
-  if (auto added = dependents.add(inbox.scheduled); !added) return added;
+Result<void> Scheduler::take_in(const Inbox& inbox, Leading& leading) {
+  for (const StoredMessage& message : inbox.scheduled) leading.timetable.add(message);
+  leading.ticker.add(inbox.schedules);
+  if (auto added = leading.dependents.add(inbox.scheduled); !added) return added;
   for (const StoredMessage& message : inbox.done) {
     const auto id = parts_.names.done_id(message.subject);
     const auto record = decode_result(message.payload);
-    if (id && record) dependents.ended(id->str(), record->state);
+    if (id && record) leading.dependents.ended(id->str(), record->state);
   }
   return {};
 }
 
 // When to look at the clock again. Times of jobs are wall clock time, which may jump: so it is not slept for long.
-SteadyTime Scheduler::wake_for(const Timetable& timetable) const {
+SteadyTime Scheduler::wake_for(const Leading& leading) const {
   constexpr Duration kLongest = std::chrono::seconds(1);
-  const auto next = timetable.next();
-  if (!next) return SteadyTime::max();
+  const auto next = leading.timetable.next();
+  const auto tick = leading.ticker.next();
+  if (!next && !tick) return SteadyTime::max();
+  const SystemTime first = std::min(next.value_or(SystemTime::max()), tick.value_or(SystemTime::max()));
   Clock& clock = parts_.broker.clock();
-  return clock.steady() + std::clamp(*next - clock.now(), Duration{0}, kLongest);
+  return clock.steady() + std::clamp(first - clock.now(), Duration{0}, kLongest);
 }
 
 // One batch; what is left is due at once again.
-Result<void> Scheduler::move_due(Timetable& timetable, Handoff& handoff, const std::stop_token& stop) {
+Result<void> Scheduler::move_due(Leading& leading) {
   constexpr std::size_t kBytes = 8 << 20;
   Clock& clock = parts_.broker.clock();
-  const auto due = timetable.take_due(clock.now(), std::clamp<std::size_t>(at_once_, 1, Handoff::kMostAtOnce));
-  if (due.empty() || stop.stop_requested()) return {};
-  const auto moved = handoff.move(due);
+  const auto due = leading.timetable.take_due(clock.now(), std::clamp<std::size_t>(at_once_, 1, Handoff::kMostAtOnce));
+  if (due.empty()) return {};
+  const auto moved = leading.handoff.move(due);
   if (!moved) return moved.error();
   const std::size_t each = std::max<std::size_t>(moved->bytes / due.size(), 1);
   at_once_ = std::min(kBytes / each, 2 * due.size() + 64);  // grows step by step: the next ones may be larger
-  for (const std::uint64_t sequence : moved->kept) timetable.add(clock.now() + kKeyTaken, sequence);
+  for (const std::uint64_t sequence : moved->kept) leading.timetable.add(clock.now() + kKeyTaken, sequence);
   return {};
 }
 
@@ -150,6 +169,23 @@ Result<void> Scheduler::clear_old_calls() {
   }
   (void)(*control)->write(erasures);  // what was written meanwhile stays
   return {};
+}
+
+Thread Scheduler::start_watch(std::unique_ptr<KeyWatch> watch, const std::stop_token& stop) {
+  return start_thread("sched-watch", [this, stop, shared = std::shared_ptr(std::move(watch))](const std::stop_token&) {
+    while (!stop.stop_requested()) {
+      auto entries = shared->next(kReadWait, stop);
+      MutexLock lock(mutex_);
+      if (!entries) {
+        inbox_.failure = entries.error();
+        changed_.notify_all();
+        return;
+      }
+      if (entries->empty()) continue;
+      std::move(entries->begin(), entries->end(), std::back_inserter(inbox_.schedules));
+      changed_.notify_all();
+    }
+  });
 }
 
 Thread Scheduler::start_reader(const char* name, std::unique_ptr<Reader> reader,

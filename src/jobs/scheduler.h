@@ -1,5 +1,5 @@
-// Moves jobs that waited for their time or for other jobs to their queues. Every worker has one, and one of them all
-// leads.
+// Moves jobs that waited for their time or for other jobs to their queues, and makes the ticks of schedules into jobs.
+// Every worker has one, and one of them all leads.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "jobs/dependents.h"
 #include "jobs/event_log.h"
 #include "jobs/leader_lock.h"
+#include "jobs/ticker.h"
 
 namespace leat {
 
@@ -26,7 +27,7 @@ class Scheduler {
     Log& log;
   };
 
-  Scheduler(Parts parts, std::unique_ptr<KeyValue> leader_records);
+  Scheduler(Parts parts, std::unique_ptr<KeyValue> leader_records, std::unique_ptr<KeyValue> schedules);
 
   void start();
   void stop();
@@ -38,25 +39,29 @@ class Scheduler {
   struct Inbox {
     std::vector<StoredMessage> scheduled;
     std::vector<StoredMessage> done;
+    std::vector<KeyEntry> schedules;
     std::optional<Error> failure;
 
-    bool empty() const { return scheduled.empty() && done.empty() && !failure; }
+    bool empty() const { return scheduled.empty() && done.empty() && schedules.empty() && !failure; }
   };
 
   void run(const std::stop_token& stop);
   Result<void> lead(const std::stop_token& stop);
-  Result<void> work(Dependents& dependents, Timetable& timetable, Handoff& handoff, const std::stop_token& stop)
-      LEAT_EXCLUDES(mutex_);
-  SteadyTime wake_for(const Timetable& timetable) const;
-  Result<void> take_in(const Inbox& inbox, Dependents& dependents, Timetable& timetable);
-  Result<void> move_due(Timetable& timetable, Handoff& handoff, const std::stop_token& stop);
+  // What only a leader has.
+  struct Leading;
+  Result<void> work(Leading& leading, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  Result<void> take_in(const Inbox& inbox, Leading& leading);
+  SteadyTime wake_for(const Leading& leading) const;
+  Result<void> move_due(Leading& leading);
   Result<void> clear_old_calls();
+  Thread start_watch(std::unique_ptr<KeyWatch> watch, const std::stop_token& stop);
   Thread start_reader(const char* name, std::unique_ptr<Reader> reader, std::vector<StoredMessage> Inbox::*into,
                       const std::stop_token& stop);
   Inbox take(SteadyTime until, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
 
   Parts parts_;
   std::unique_ptr<KeyValue> leader_records_;
+  std::unique_ptr<KeyValue> schedules_;
   LeaderLock lock_;
   std::size_t at_once_ = 0;  // jobs of one move: fewer when they are large
   JobPlaces places_;

@@ -32,7 +32,7 @@ std::string host_name() {
 Result<void> check(const WorkerOptions& options) {
   const auto refused = [](std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message)); };
   if (auto named = Names(options.name_space).check(); !named) return named;
-  if (options.queues.empty()) return refused("a worker needs at least one queue");
+  if (options.queues.empty() && !options.scheduler) return refused("a worker needs at least one queue, or to schedule");
   for (const std::string& queue : options.queues) {
     if (auto named = check_queue_name(queue); !named) return named;
     if (std::count(options.queues.begin(), options.queues.end(), queue) > 1)
@@ -202,8 +202,11 @@ Result<void> Worker::Crew::open_scheduler() {
   if (!options_.scheduler) return {};
   auto records = open_leader(broker_, names_, options_.replicas);
   if (!records) return records.error();
-  scheduler_ = std::make_unique<Scheduler>(
-      Scheduler::Parts{broker_, names_, endings_, events_, options_.name, kLeaderTtl, log_}, std::move(*records));
+  auto schedules = open_schedules(broker_, names_, options_.replicas);
+  if (!schedules) return schedules.error();
+  scheduler_ =
+      std::make_unique<Scheduler>(Scheduler::Parts{broker_, names_, endings_, events_, options_.name, kLeaderTtl, log_},
+                                  std::move(*records), std::move(*schedules));
   return {};
 }
 

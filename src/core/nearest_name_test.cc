@@ -1,10 +1,10 @@
-#include "cli/nearest_name.h"
+#include "core/nearest_name.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace leat::cli {
+namespace leat {
 namespace {
 
 const std::vector<std::string> kNames{"enqueue", "queue", "dead", "job"};
@@ -24,4 +24,4 @@ TEST(NearestNameTest, DoesNotGuessWildly) {
 }
 
 }  // namespace
-}  // namespace leat::cli
+}  // namespace leat

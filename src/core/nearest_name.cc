@@ -1,10 +1,10 @@
-#include "cli/nearest_name.h"
+#include "core/nearest_name.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace leat::cli {
+namespace leat {
 namespace {
 
 constexpr std::size_t kClearBeginning = 3;
@@ -44,4 +44,4 @@ std::optional<std::string> nearest_name(std::string_view typed, std::span<const 
   return nearest;
 }
 
-}  // namespace leat::cli
+}  // namespace leat

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace leat::cli {
+namespace leat {
 
 // The first name that begins with `typed` (3 letters or more), else the one that the fewest typing errors (a letter
 // added, left out, changed, or two swapped) turn into `typed`; empty when it would take more than a third of its
 // letters, and at least two.
 std::optional<std::string> nearest_name(std::string_view typed, std::span<const std::string> names);
 
-}  // namespace leat::cli
+}  // namespace leat
