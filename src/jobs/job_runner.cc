@@ -13,6 +13,24 @@ bool is_failure(const Outcome& outcome) {
 
 }  // namespace
 
+// The one place where the user's exceptions end, with begin_handler().
+Outcome detail::run_handler(const Handler& handler, JobContext& context, const HandlerOptions& options) {
+  try {
+    return handler(context);
+  } catch (...) {
+    return what_was_thrown(std::current_exception(), options);
+  }
+}
+
+std::exception_ptr detail::begin_handler(const AsyncHandler& handler, Completion completion) {
+  try {
+    handler(std::move(completion));
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
 Outcome detail::what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options) {
   try {
     std::rethrow_exception(exception);
@@ -98,6 +116,10 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   }
 }
 
+void JobRunner::run_waiting(Desk& desk) {
+  while (HeldJob* job = desk.begin_next()) run_job(desk, *job, {});
+}
+
 // Puts more on the desk: what others took and have not begun, else from the ready queue. False when it is over.
 bool JobRunner::refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop) {
   if (parts_.ready.waiting() == 0) {
@@ -152,7 +174,6 @@ Result<void> JobRunner::mark_started(Desk& desk, HeldJob& job) {
   return marked;
 }
 
-// The one place where the user's exceptions end.
 void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop) {
   if (handler.asynchronous && !take_async_place(stop)) {
     desk.finish(job, FinishedJob::Ending::kInterrupted, {});
@@ -160,23 +181,14 @@ void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, con
   }
   parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
   if (handler.asynchronous) {
-    try {
-      handler.asynchronous(Completion(std::make_unique<AsyncJob>(*this, job, handler)));
-    } catch (...) {
-      // Its Completion has been finished or dropped on the way here, which ended the job.
-      parts_.log.warn("an asynchronous handler threw",
-                      {{"error", detail::what_was_thrown(std::current_exception(), handler.options).text()}});
-    }
-    return;
+    const auto thrown =
+        detail::begin_handler(handler.asynchronous, Completion(std::make_unique<AsyncJob>(*this, job, handler)));
+    if (thrown == nullptr) return;
+    return parts_.log.warn("an asynchronous handler threw",
+                           {{"error", detail::what_was_thrown(thrown, handler.options).text()}});
   }
   RunningJob running(*this, job, handler);
-  Outcome outcome;
-  try {
-    outcome = handler.blocking(running);
-  } catch (...) {
-    outcome = detail::what_was_thrown(std::current_exception(), handler.options);
-  }
-  running.finish(std::move(outcome));
+  running.finish(detail::run_handler(handler.blocking, running, handler.options));
 }
 
 void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit) {
@@ -214,6 +226,12 @@ void JobRunner::leave_async_place() {
   MutexLock lock(mutex_);
   --async_running_;
   place_free_.notify_all();
+}
+
+bool JobRunner::wait_for_asynchronous(Duration patience) {
+  MutexLock lock(mutex_);
+  return wait_until(real_clock(), place_free_, mutex_, deadline_after(real_clock(), patience), {},
+                    [this]() LEAT_REQUIRES(mutex_) { return async_running_ == 0; });
 }
 
 void JobRunner::stop() {

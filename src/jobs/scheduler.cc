@@ -33,6 +33,26 @@ void Scheduler::stop() {
   lock_.stop();
 }
 
+// A digest made anew knows from the done records what has become so far; a cancelled job may make others ready.
+Result<void> Scheduler::move_ready() {
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.log, [] { return true; }});
+  for (bool moved = true; moved;) {
+    Dependents dependents({parts_.broker, places_, parts_.endings, handoff, parts_.log});
+    auto reader = parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true});
+    if (!reader) return reader.error();
+    while (true) {
+      const auto messages = (*reader)->read({}, {});
+      if (!messages) return messages.error();
+      if (messages->empty()) break;
+      if (auto added = dependents.add(*messages); !added) return added;
+    }
+    const std::size_t waiting = dependents.waiting();
+    if (auto resolved = dependents.resolve(); !resolved) return resolved;
+    moved = dependents.waiting() < waiting;
+  }
+  return {};
+}
+
 void Scheduler::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::stop_token lost = lock_.wait_until_held(stop);

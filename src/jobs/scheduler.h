@@ -27,6 +27,9 @@ class Scheduler {
 
   void start();
   void stop();
+  // Instead of start(), where no other scheduler works: moves on the calling thread what is ready now, and cancels what
+  // can never be.
+  Result<void> move_ready();
 
  private:
   // What the readers have brought and the scheduler has not seen yet.

@@ -11,6 +11,7 @@ namespace {
 constexpr Duration kRoundPause = std::chrono::milliseconds(1);   // between two rounds under load: makes batches
 constexpr Duration kStepPause = std::chrono::milliseconds(200);  // before a failed step is tried again
 constexpr Duration kLastTry = std::chrono::seconds(10);          // on stop: how long failed steps are tried
+constexpr int kTriesNow = 10;                                    // of a failed step, by who settles without a thread
 
 // A delay may be as long as a Duration can be.
 SystemTime later(SystemTime now, Duration delay) {
@@ -119,6 +120,18 @@ void Settler::run() {
   }
 }
 
+std::size_t Settler::settle_now() {
+  std::size_t settled = 0;
+  for (int tries = 0; tries < kTriesNow; ++tries) {
+    std::vector<Closing> batch;
+    collect(batch);
+    if (batch.empty()) break;
+    process(batch);
+    settled += batch.size() - later_.size();
+  }
+  return settled;
+}
+
 void Settler::collect(std::vector<Closing>& batch) {
   std::vector<FinishedJob> finished;
   work_ = false;  // before looking: what comes later sets it again
@@ -206,7 +219,7 @@ void Settler::judge_failure(Closing& closing) {
   const SystemTime now = parts_.clock.now();
   add_failure(closing);
   if (job.record.attempts() >= parts_.rules.max_attempts(job)) return condemn(closing, "attempts", outcome.text());
-  const double random = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+  const double random = parts_.random ? parts_.random() : std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter
                       ? std::max(outcome.delay(), Duration{0})
                       : parts_.rules.retry(job).delay(job.record.failed, random);
@@ -440,9 +453,17 @@ void Settler::conclude(std::vector<Closing>& batch) {
     if (is_over && job->record.revision != 0) remembered.push_back(job);
     if (is_over) parts_.calls.over(*job);
     count(closing);
+    tell(closing);
   }
   if (!remembered.empty()) parts_.attempts.erase(remembered);
   parts_.ledger.settled(over);
+}
+
+void Settler::tell(const Closing& closing) const {
+  if (!parts_.on_settled) return;
+  const FinishedJob& finished = closing.finished;
+  parts_.on_settled({*finished.job, finished.ending, finished.outcome, closing.verdict, closing.delay,
+                     closing.dead_reason, closing.error});
 }
 
 void Settler::count(const Closing& closing) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -36,6 +37,17 @@ struct WorkerTally {
   std::atomic<std::uint64_t> interrupted{0};
 };
 
+// One job that the worker is through with, until it comes again if it does.
+struct SettledJob {
+  const HeldJob& job;
+  FinishedJob::Ending ending;
+  const Outcome& outcome;  // of Ending::kOutcome and kExpired
+  Verdict verdict;
+  Duration delay;                // kRetry
+  std::string_view dead_reason;  // kDead
+  const std::string& error;      // kDead
+};
+
 class Settler {
  public:
   struct Parts {
@@ -51,6 +63,8 @@ class Settler {
     Undertaker& undertaker;
     Endings& endings;
     WorkerTally& tally;
+    std::function<void(const SettledJob&)> on_settled{};  // told of each, on the thread that settles
+    std::function<double()> random{};                     // for jitter, in [0, 1); its own unless given
   };
 
   explicit Settler(Parts parts);
@@ -58,6 +72,10 @@ class Settler {
   void start();
   // Settles everything that has been handed in, then ends. Any number of times.
   void stop();
+
+  // Instead of start(): settles on the calling thread what has been handed in, and says how many jobs that were. What
+  // cannot be settled stays for the next call.
+  std::size_t settle_now();
 
   // Waits until nothing is left to settle, but not longer than `patience`.
   void drain(Duration patience);
@@ -109,6 +127,7 @@ class Settler {
   void settle_with(Consumer& consumer, std::vector<Closing*>& closings);
   void conclude(std::vector<Closing>& batch);
   void count(const Closing& closing);
+  void tell(const Closing& closing) const;
   void retry_step(Closing& closing, std::string_view step, const Error& error);
   bool wait_for_work() LEAT_EXCLUDES(mutex_);
 
