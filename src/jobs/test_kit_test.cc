@@ -188,9 +188,14 @@ TEST_F(TestKitTest, WhatWaitedForADeadJobIsCancelled) {
 }
 
 TEST_F(TestKitTest, AnEndlessChainIsAnErrorAndNoHang) {
-  kit.handle<Mail>([&](const Mail& mail) { queue.push(mail).value(); });
+  int calls = 0;
+  kit.handle<Mail>([&](const Mail& mail) {
+    ++calls;
+    queue.push(mail).value();
+  });
   queue.push(Mail{"Ada"}).value();
   const auto drained = kit.drain({.max_runs = 50});
+  EXPECT_EQ(calls, 51);
   ASSERT_FALSE(drained);
   EXPECT_EQ(drained.error().code(), ErrorCode::kFull);
   EXPECT_NE(drained.error().message().find("more than 50 jobs"), std::string::npos) << drained.error().message();
