@@ -45,7 +45,13 @@ TEST(RunJobTest, TheHandlerIsCalledAndItsOutcomeReturned) {
   EXPECT_EQ(snoozed.delay(), 3s);
 }
 
+int add(const Sum& sum) {
+  return sum.a + sum.b;
+}
+
 TEST(RunJobTest, AHandlerOfAnyShapeIsTakenAsItIs) {
+  EXPECT_EQ(run_job(Sum{1, 2}, add).text(), "3");
+  EXPECT_EQ(run_job(Sum{1, 2}, &add).text(), "3");
   auto calls = std::make_unique<int>(0);
   auto handler = [calls = std::move(calls)](const Sum&) mutable { return std::to_string(++*calls); };
   EXPECT_EQ(run_job(Sum{}, handler).text(), "1");
@@ -124,13 +130,13 @@ TEST(RunJobTest, TheStopTokenFiresBeforeOrMeanwhile) {
 
 TEST(RunJobTest, AnAsynchronousHandlerIsWaitedFor) {
   Thread elsewhere;
-  const auto add = [&](Sum sum, Completion completion) {
+  const auto add_elsewhere = [&](Sum sum, Completion completion) {
     elsewhere = start_thread(
         "elsewhere", [sum, shared = std::make_shared<Completion>(std::move(completion))](const std::stop_token&) {
           shared->finish(Outcome::done(std::to_string(sum.a + sum.b)));
         });
   };
-  EXPECT_EQ(run_job(Sum{1, 2}, add).text(), "3");
+  EXPECT_EQ(run_job(Sum{1, 2}, add_elsewhere).text(), "3");
   const Outcome dropped = run_job(Sum{}, [](const Sum&, Completion) { throw std::runtime_error("on the way"); });
   EXPECT_EQ(dropped.kind(), Kind::kRetry);
   EXPECT_NE(dropped.text().find("dropped its Completion"), std::string::npos);
