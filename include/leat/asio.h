@@ -152,27 +152,29 @@ void begin_coroutine(CoroutineHandler<F>& how, Completion completion, T... job) 
 // If that error leaves the coroutine, the attempt was interrupted, or took too long, as stop_reason() says.
 //
 // The execution context must run until the worker has stopped: stop() waits for the coroutines. One that is destroyed
-// with its context has failed its attempt. Before start(), as handle().
-template <Job T, class F>
-Worker& handle_coroutine(Worker& worker, boost::asio::any_io_executor executor, F handler,
-                         HandlerOptions options = {}) {
+// with its context has failed its attempt. Before start(), as handle(). W is a Worker, or a TestWorker
+// (leat/testing.h) whose while_waiting polls the context.
+template <Job T, class F, class W>
+W& handle_coroutine(W& worker, boost::asio::any_io_executor executor, F handler, HandlerOptions options = {}) {
   detail::CoroutineHandler<F> how{std::move(executor), std::move(handler), options};
-  return worker.handle_async<T>(
+  worker.template handle_async<T>(
       [how = std::move(how)](T job, Completion completion) mutable {
         detail::begin_coroutine(how, std::move(completion), std::move(job));
       },
       std::move(options));
+  return worker;
 }
 
 // For jobs as bytes: `boost::asio::awaitable<R>(JobContext&)`.
-template <class F>
-Worker& handle_coroutine(Worker& worker, std::string_view kind, boost::asio::any_io_executor executor, F handler,
-                         HandlerOptions options = {}) {
+template <class F, class W>
+W& handle_coroutine(W& worker, std::string_view kind, boost::asio::any_io_executor executor, F handler,
+                    HandlerOptions options = {}) {
   detail::CoroutineHandler<F> how{std::move(executor), std::move(handler), options};
-  return worker.handle_async(
+  worker.handle_async(
       kind,
       [how = std::move(how)](Completion completion) mutable { detail::begin_coroutine(how, std::move(completion)); },
       std::move(options));
+  return worker;
 }
 
 }  // namespace leat

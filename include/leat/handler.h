@@ -161,6 +161,14 @@ Outcome to_outcome(R&& result) {
 
 // What an exception that a handler let out says of the attempt.
 Outcome what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options);
+// What the handler says, or what it throws.
+// The text of what a call of the user's code throws; empty when it returns.
+std::optional<std::string> what_it_throws(const std::function<void()>& call);
+
+Outcome run_handler(const Handler& handler, JobContext& context, const HandlerOptions& options);
+// Begins an asynchronous handler, and returns what it throws: its Completion has been finished or dropped by then,
+// which ended the job.
+std::exception_ptr begin_handler(const AsyncHandler& handler, Completion completion);
 
 // Calls `f` with as many of its two possible arguments as it takes.
 template <class F, class T>
@@ -181,6 +189,24 @@ Outcome call(F& f, const T& job, JobContext& context) {
       return to_outcome(f(job));
     }
   }
+}
+
+// Handlers of a job type as handlers of bytes.
+template <Job T, class F>
+Handler decoding(F handler) {
+  return [handler = std::move(handler)](JobContext& context) mutable -> Outcome {
+    Result<T> job = Codec<T>::decode(context.payload());
+    if (!job) return Outcome::undecodable(job.error().message());
+    return call(handler, *job, context);
+  };
+}
+template <Job T, class F>
+AsyncHandler decoding_async(F handler) {
+  return [handler = std::move(handler)](Completion completion) mutable {
+    Result<T> job = Codec<T>::decode(completion.job().payload());
+    if (!job) return completion.finish(Outcome::undecodable(job.error().message()));
+    handler(std::move(*job), std::move(completion));
+  };
 }
 
 }  // namespace detail

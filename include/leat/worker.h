@@ -73,14 +73,7 @@ class Worker {
   // One handler per kind; the last one given counts. An undecodable payload becomes a dead letter with its bytes.
   template <Job T, class F>
   Worker& handle(F handler, HandlerOptions options = {}) {
-    return handle(
-        T::kind,
-        [handler = std::move(handler)](JobContext& context) mutable -> Outcome {
-          Result<T> job = Codec<T>::decode(context.payload());
-          if (!job) return Outcome::undecodable(job.error().message());
-          return detail::call(handler, *job, context);
-        },
-        std::move(options));
+    return handle(T::kind, detail::decoding<T>(std::move(handler)), std::move(options));
   }
   // For jobs as bytes.
   Worker& handle(std::string_view kind, Handler handler, HandlerOptions options = {});
@@ -88,14 +81,7 @@ class Worker {
   // An asynchronous handler: `void(T, Completion)`.
   template <Job T, class F>
   Worker& handle_async(F handler, HandlerOptions options = {}) {
-    return handle_async(
-        T::kind,
-        [handler = std::move(handler)](Completion completion) mutable {
-          Result<T> job = Codec<T>::decode(completion.job().payload());
-          if (!job) return completion.finish(Outcome::undecodable(job.error().message()));
-          handler(std::move(*job), std::move(completion));
-        },
-        std::move(options));
+    return handle_async(T::kind, detail::decoding_async<T>(std::move(handler)), std::move(options));
   }
   Worker& handle_async(std::string_view kind, AsyncHandler handler, HandlerOptions options = {});
 

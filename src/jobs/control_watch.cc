@@ -22,6 +22,11 @@ void ControlWatch::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+Result<void> ControlWatch::look() {
+  watch_.reset();
+  return open({});
+}
+
 bool ControlWatch::is_paused(const std::string& queue) const {
   MutexLock lock(mutex_);
   return paused_.contains(queue);

@@ -28,6 +28,8 @@ class ControlWatch {
   // Reads what is there, and follows it from now on. Errors: as KeyValue::watch().
   Result<void> start();
   void stop();
+  // Instead of start(): reads on the calling thread what is there now, and tells the listener of all of it once more.
+  Result<void> look();
 
   bool is_paused(const std::string& queue) const LEAT_EXCLUDES(mutex_);
   // False when `stop` came first.

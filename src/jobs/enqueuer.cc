@@ -117,13 +117,10 @@ std::vector<Result<JobId>> Enqueuer::push(std::vector<PushOrder> orders) {
 std::vector<Result<JobId>> Enqueuer::push_through_middleware(std::vector<PushOrder> orders) {
   std::vector<AfterPush> after;
   for (const PushMiddleware& middleware : options_.middleware) {
-    try {
-      after.push_back(middleware(orders));
-    } catch (...) {
-      const std::string thrown = detail::what_was_thrown(std::current_exception(), {}).text();
-      for (PushOrder& order : orders)
-        order.refused = Error(ErrorCode::kInvalidArgument, "a middleware refused the push: " + thrown);
-    }
+    const auto thrown = detail::what_it_throws([&] { after.push_back(middleware(orders)); });
+    if (!thrown) continue;
+    const Error refused(ErrorCode::kInvalidArgument, "a middleware refused the push: " + *thrown);
+    for (PushOrder& order : orders) order.refused = refused;
   }
   const auto results = store(orders);
   for (auto each = after.rbegin(); each != after.rend(); ++each) {

@@ -62,6 +62,13 @@ void Fetcher::fetch_into(const FetchRoom& room, const std::stop_token& stop) {
   if (!fetched) recover(fetched.error(), stop);
 }
 
+Result<std::vector<HeldJob*>> Fetcher::take_now(std::size_t count, std::chrono::milliseconds max_wait) {
+  if (parts_.pauses.is_paused(parts_.served.queue)) return std::vector<HeldJob*>{};
+  auto fetched = parts_.served.consumer.load()->fetch({.max_count = count, .max_wait = max_wait}, {});
+  if (!fetched) return fetched.error();
+  return hold(std::move(*fetched));
+}
+
 // Takes deliveries into the ledger, and looks up what has happened to those that were delivered before.
 std::vector<HeldJob*> Fetcher::hold(std::vector<Delivery> deliveries) {
   Consumer& consumer = *parts_.served.consumer;

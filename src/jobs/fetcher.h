@@ -33,6 +33,10 @@ class Fetcher {
   // Waits for the thread and gives back what the subscription holds ahead.
   void stop();
 
+  // Instead of start(): takes on the calling thread up to `count` jobs that are due, past the ready queue. Nothing
+  // while the queue is paused. One that came before its time goes to the settler instead.
+  Result<std::vector<HeldJob*>> take_now(std::size_t count, std::chrono::milliseconds max_wait);
+
  private:
   void run(const std::stop_token& stop);
   void hold_back(const std::stop_token& stop);

@@ -13,6 +13,33 @@ bool is_failure(const Outcome& outcome) {
 
 }  // namespace
 
+// The one place where the user's exceptions end, with begin_handler().
+std::optional<std::string> detail::what_it_throws(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (...) {
+    return what_was_thrown(std::current_exception(), {}).text();
+  }
+  return std::nullopt;
+}
+
+Outcome detail::run_handler(const Handler& handler, JobContext& context, const HandlerOptions& options) {
+  try {
+    return handler(context);
+  } catch (...) {
+    return what_was_thrown(std::current_exception(), options);
+  }
+}
+
+std::exception_ptr detail::begin_handler(const AsyncHandler& handler, Completion completion) {
+  try {
+    handler(std::move(completion));
+  } catch (...) {
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
 Outcome detail::what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options) {
   try {
     std::rethrow_exception(exception);
@@ -54,10 +81,14 @@ class JobRunner::RunningJob : public PendingJob {
 
   // Lets the middleware in, from the outermost. What it returns is said instead of calling the handler.
   std::optional<Outcome> enter() {
-    for (const Middleware& middleware : runner_.parts_.options.middleware) {
-      Around around = middleware(*this);
-      if (around.after()) after_.push_back(std::move(around.after()));
-      if (around.instead()) return std::move(around.instead());
+    try {
+      for (const Middleware& middleware : runner_.parts_.options.middleware) {
+        Around around = middleware(*this);
+        if (around.after()) after_.push_back(std::move(around.after()));
+        if (around.instead()) return std::move(around.instead());
+      }
+    } catch (...) {
+      return detail::what_was_thrown(std::current_exception(), handler_.options);
     }
     return std::nullopt;
   }
@@ -137,6 +168,10 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   }
 }
 
+void JobRunner::run_waiting(Desk& desk) {
+  while (HeldJob* job = desk.begin_next(parts_.clock.now())) run_job(desk, *job, {});
+}
+
 // Puts more on the desk: what others took and have not begun, else from the ready queue. False when it is over.
 bool JobRunner::refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop) {
   if (parts_.ready.waiting() == 0) {
@@ -211,35 +246,19 @@ void JobRunner::tell_start(const HeldJob& job) {
                       .worker = parts_.options.name});
 }
 
-// The one place where the user's exceptions end, with the next one.
 void JobRunner::call(HeldJob& job, const HandlerEntry& handler) {
   RunningJob running(*this, job, handler);
-  Outcome outcome;
-  try {
-    auto instead = running.enter();
-    outcome = instead ? std::move(*instead) : handler.blocking(running);
-  } catch (...) {
-    outcome = detail::what_was_thrown(std::current_exception(), handler.options);
-  }
-  running.finish(std::move(outcome));
+  auto instead = running.enter();
+  running.finish(instead ? std::move(*instead) : detail::run_handler(handler.blocking, running, handler.options));
 }
 
 void JobRunner::begin_async(HeldJob& job, const HandlerEntry& handler) {
   auto running = std::make_unique<AsyncJob>(*this, job, handler);
-  std::optional<Outcome> instead;
-  try {
-    instead = running->enter();
-  } catch (...) {
-    instead = detail::what_was_thrown(std::current_exception(), handler.options);
-  }
-  if (instead) return running->finish(std::move(*instead));
-  try {
-    handler.asynchronous(Completion(std::move(running)));
-  } catch (...) {
-    // Its Completion has been finished or dropped on the way here, which ended the job.
-    parts_.log.warn("an asynchronous handler threw",
-                    {{"error", detail::what_was_thrown(std::current_exception(), handler.options).text()}});
-  }
+  if (auto instead = running->enter()) return running->finish(std::move(*instead));
+  const auto thrown = detail::begin_handler(handler.asynchronous, Completion(std::move(running)));
+  if (thrown == nullptr) return;
+  parts_.log.warn("an asynchronous handler threw",
+                  {{"error", detail::what_was_thrown(thrown, handler.options).text()}});
 }
 
 void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit) {
@@ -277,6 +296,12 @@ void JobRunner::leave_async_place() {
   MutexLock lock(mutex_);
   --async_running_;
   place_free_.notify_all();
+}
+
+bool JobRunner::wait_for_asynchronous(Duration patience) {
+  MutexLock lock(mutex_);
+  return wait_until(real_clock(), place_free_, mutex_, deadline_after(real_clock(), patience), {},
+                    [this]() LEAT_REQUIRES(mutex_) { return async_running_ == 0; });
 }
 
 void JobRunner::stop() {

@@ -43,6 +43,11 @@ class JobRunner {
   void stop() LEAT_EXCLUDES(mutex_);
   void request_stop() { threads_.request_stop(); }
 
+  // Instead of start(): runs on the calling thread what waits on a desk. Asynchronous handlers are begun.
+  void run_waiting(Desk& desk);
+  // False when an asynchronous handler was still at it after so long, by the machine's clock.
+  bool wait_for_asynchronous(Duration patience) LEAT_EXCLUDES(mutex_);
+
  private:
   class RunningJob;
   class AsyncJob;

@@ -44,6 +44,45 @@ void Scheduler::stop() {
   lock_.stop();
 }
 
+// A digest made anew knows from the done records what has become so far; a cancelled job may make others ready.
+Result<void> Scheduler::move_ready() {
+  const auto leads = [] { return true; };
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log, leads});
+  Ticker ticker({parts_.broker, parts_.names, *leader_records_, *schedules_, parts_.events, parts_.log, leads});
+  for (bool moved = true; moved;) {
+    Timetable timetable;
+    Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, timetable, parts_.log});
+    Leading leading{handoff, timetable, dependents, ticker};
+    if (auto added = read_what_waits(leading); !added) return added;
+    const std::size_t waiting = dependents.waiting();
+    if (auto resolved = dependents.resolve(); !resolved) return resolved;
+    moved = dependents.waiting() < waiting;
+    const auto is_due = [this](std::optional<SystemTime> time) { return time && *time <= parts_.broker.clock().now(); };
+    for (; is_due(timetable.next()); moved = true) {
+      if (auto done = move_due(leading); !done) return done;
+    }
+    while (is_due(ticker.next())) {
+      if (auto done = ticker.tick(); !done) return done;
+    }
+  }
+  return {};
+}
+
+Result<void> Scheduler::read_what_waits(Leading& leading) {
+  auto reader = parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true});
+  if (!reader) return reader.error();
+  Inbox inbox;
+  auto schedules = schedules_->list("");
+  if (!schedules) return schedules.error();
+  inbox.schedules = std::move(*schedules);
+  while (true) {
+    auto messages = (*reader)->read({}, {});
+    if (!messages) return messages.error();
+    if (messages->empty()) return take_in(inbox, leading);
+    std::move(messages->begin(), messages->end(), std::back_inserter(inbox.scheduled));
+  }
+}
+
 void Scheduler::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::stop_token lost = lock_.wait_until_held(stop);

@@ -33,6 +33,9 @@ class Scheduler {
   void stop();
   // This one leads now, as far as it knows.
   bool leads() const { return lock_.is_held(); }
+  // Instead of start(), where no other scheduler works: moves on the calling thread what is ready now, and cancels what
+  // can never be.
+  Result<void> move_ready();
 
  private:
   // What the readers have brought and the scheduler has not seen yet.
@@ -50,6 +53,7 @@ class Scheduler {
   // What only a leader has.
   struct Leading;
   Result<void> work(Leading& leading, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  Result<void> read_what_waits(Leading& leading);
   Result<void> take_in(const Inbox& inbox, Leading& leading);
   SteadyTime wake_for(const Leading& leading) const;
   Result<void> move_due(Leading& leading);

@@ -1,7 +1,6 @@
 #include "jobs/settler.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/text.h"
 #include "jobs/unique_key.h"
@@ -12,6 +11,7 @@ namespace {
 constexpr Duration kRoundPause = std::chrono::milliseconds(1);   // between two rounds under load: makes batches
 constexpr Duration kStepPause = std::chrono::milliseconds(200);  // before a failed step is tried again
 constexpr Duration kLastTry = std::chrono::seconds(10);          // on stop: how long failed steps are tried
+constexpr int kTriesNow = 10;                                    // of a failed step, by who settles without a thread
 
 // A delay may be as long as a Duration can be.
 SystemTime later(SystemTime now, Duration delay) {
@@ -120,6 +120,18 @@ void Settler::run() {
   }
 }
 
+std::size_t Settler::settle_now() {
+  std::size_t settled = 0;
+  for (int tries = 0; tries < kTriesNow; ++tries) {
+    std::vector<Closing> batch;
+    collect(batch);
+    if (batch.empty()) break;
+    process(batch);
+    settled += batch.size() - later_.size();
+  }
+  return settled;
+}
+
 void Settler::collect(std::vector<Closing>& batch) {
   std::vector<FinishedJob> finished;
   work_ = false;  // before looking: what comes later sets it again
@@ -207,7 +219,7 @@ void Settler::judge_failure(Closing& closing) {
   const SystemTime now = parts_.clock.now();
   add_failure(closing);
   if (job.record.attempts() >= parts_.rules.max_attempts(job)) return condemn(closing, "attempts", outcome.text());
-  const double random = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
+  const double random = parts_.random ? parts_.random() : std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter
                       ? std::max(outcome.delay(), Duration{0})
                       : parts_.rules.retry(job).delay(job.record.failed, random);
@@ -441,57 +453,10 @@ void Settler::conclude(std::vector<Closing>& batch) {
     if (is_over && job->record.revision != 0) remembered.push_back(job);
     if (is_over) parts_.calls.over(*job);
     count(closing);
+    report(closing);
   }
   if (!remembered.empty()) parts_.attempts.erase(remembered);
   parts_.ledger.settled(over);
-}
-
-Fate Settler::fate_of(const Closing& closing) {
-  using Ending = FinishedJob::Ending;
-  const FinishedJob& finished = closing.finished;
-  const bool lost = finished.job->lost;
-  if (finished.ending == Ending::kUnstarted || finished.ending == Ending::kUnknownKind) {
-    return closing.verdict == Verdict::kDead && !lost ? Fate::kDead : Fate::kUnstarted;
-  }
-  if (lost || finished.ending == Ending::kInterrupted) return Fate::kInterrupted;
-  if (closing.verdict == Verdict::kDead) return Fate::kDead;
-  if (closing.verdict == Verdict::kDone) {
-    return finished.outcome.kind() == Outcome::Kind::kCancelled ? Fate::kCancelled : Fate::kDone;
-  }
-  return finished.outcome.kind() == Outcome::Kind::kSnooze ? Fate::kSnoozed : Fate::kRetried;
-}
-
-void Settler::tell(const Closing& closing, Fate fate) {
-  using What = JobEvent::What;
-  constexpr std::array<What, kFates> kWhats{What::kDone,    What::kFailed,      What::kDead,       What::kCancelled,
-                                            What::kSnoozed, What::kInterrupted, What::kInterrupted};
-  const HeldJob& job = *closing.finished.job;
-  const StoredMessage& message = job.delivery.message;
-  const bool failed = fate == Fate::kRetried || fate == Fate::kDead;
-  const std::string& why = closing.error.empty() ? closing.finished.outcome.text() : closing.error;
-  parts_.events.tell({.what = kWhats.at(static_cast<std::size_t>(fate)),
-                      .job = parts_.names.id_of(message).value_or(JobId{}),
-                      .queue = job.served().queue,
-                      .kind = std::string(message.headers.get(wire::kKind).value_or("")),
-                      .attempt = failed ? std::max(job.record.attempts(), 1U) : job.record.attempts() + 1,
-                      .worker = parts_.options.name,
-                      .error = failed || fate == Fate::kCancelled ? why : ""});
-}
-
-void Settler::count(const Closing& closing) {
-  const Fate fate = fate_of(closing);
-  const HeldJob& job = *closing.finished.job;
-  if (parts_.meter.counts()) parts_.meter.ended(job, parts_.rules.handler(job) != nullptr, fate);
-  if (fate != Fate::kUnstarted && parts_.events.wanted()) tell(closing, fate);
-  switch (fate) {
-    case Fate::kDone:
-    case Fate::kCancelled: ++parts_.tally.done; return;
-    case Fate::kDead: ++parts_.tally.dead; return;
-    case Fate::kRetried: ++parts_.tally.retried; return;
-    case Fate::kInterrupted: ++parts_.tally.interrupted; return;
-    case Fate::kSnoozed:
-    case Fate::kUnstarted: return;
-  }
 }
 
 }  // namespace leat

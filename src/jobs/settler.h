@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -38,6 +39,17 @@ struct WorkerTally {
   std::atomic<std::uint64_t> interrupted{0};
 };
 
+// One job that the worker is through with, until it comes again if it does.
+struct SettledJob {
+  const HeldJob& job;
+  FinishedJob::Ending ending;
+  const Outcome& outcome;  // of Ending::kOutcome and kExpired
+  Verdict verdict;
+  Duration delay;                // kRetry
+  std::string_view dead_reason;  // kDead
+  const std::string& error;      // kDead
+};
+
 class Settler {
  public:
   struct Parts {
@@ -55,6 +67,8 @@ class Settler {
     JobMeter& meter;
     EventLog& events;
     WorkerTally& tally;
+    std::function<void(const SettledJob&)> on_settled{};  // told of each, on the thread that settles
+    std::function<double()> random{};                     // for jitter, in [0, 1); its own unless given
   };
 
   explicit Settler(Parts parts);
@@ -62,6 +76,10 @@ class Settler {
   void start();
   // Settles everything that has been handed in, then ends. Any number of times.
   void stop();
+
+  // Instead of start(): settles on the calling thread what has been handed in, and says how many jobs that were. What
+  // cannot be settled stays for the next call.
+  std::size_t settle_now();
 
   // Waits until nothing is left to settle, but not longer than `patience`.
   void drain(Duration patience);
@@ -115,6 +133,7 @@ class Settler {
   static Fate fate_of(const Closing& closing);
   void count(const Closing& closing);
   void tell(const Closing& closing, Fate fate);
+  void report(const Closing& closing) const;
   void retry_step(Closing& closing, std::string_view step, const Error& error);
   bool wait_for_work() LEAT_EXCLUDES(mutex_);
 

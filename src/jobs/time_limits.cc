@@ -48,18 +48,25 @@ void TimeLimits::forget(const Watch& watch) {
 
 void TimeLimits::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    if (const auto due = next_due(stop)) act(*due);
+    fire_due();
+    wait_for_due(stop);
   }
 }
 
-std::optional<TimeLimits::Watch> TimeLimits::next_due(const std::stop_token& stop) {
+void TimeLimits::fire_due() {
+  while (const auto due = take_due()) act(*due);
+}
+
+void TimeLimits::wait_for_due(const std::stop_token& stop) {
   MutexLock lock(mutex_);
   const SteadyTime now = parts_.clock.steady();
-  if (watches_.empty() || watches_.begin()->due > now) {
-    const SteadyTime wake = watches_.empty() ? now + kLongestSleep : watches_.begin()->due;
-    parts_.clock.wait_until(changed_, mutex_, wake, stop);
-    return std::nullopt;
-  }
+  const SteadyTime wake = watches_.empty() ? now + kLongestSleep : watches_.begin()->due;
+  if (wake > now) parts_.clock.wait_until(changed_, mutex_, wake, stop);
+}
+
+std::optional<TimeLimits::Watch> TimeLimits::take_due() {
+  MutexLock lock(mutex_);
+  if (watches_.empty() || watches_.begin()->due > parts_.clock.steady()) return std::nullopt;
   Watch watch = *watches_.begin();
   watches_.erase(watches_.begin());
   return watch;

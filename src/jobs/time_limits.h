@@ -43,6 +43,8 @@ class TimeLimits {
 
   void start();
   void stop();
+  // Instead of start(): fires on the calling thread what is due.
+  void fire_due();
 
   // The limit that comes first, from now; empty when there is none. What is returned goes to forget() when the job has
   // ended.
@@ -54,7 +56,8 @@ class TimeLimits {
 
  private:
   void run(const std::stop_token& stop);
-  std::optional<Watch> next_due(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  void wait_for_due(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
+  std::optional<Watch> take_due() LEAT_EXCLUDES(mutex_);
   void act(Watch watch) LEAT_EXCLUDES(mutex_);
   void report(const Watch& watch);
 

@@ -1,6 +1,7 @@
 #include "jobs/unique_key.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace leat {
 namespace {
@@ -32,6 +33,23 @@ std::string encode_unique_key(std::string_view key) {
     }
   }
   return token;
+}
+
+std::optional<std::string> decode_unique_key(std::string_view token) {
+  if (!token.starts_with(kPrefix)) return std::nullopt;
+  std::string key;
+  for (std::size_t at = kPrefix.size(); at < token.size(); ++at) {
+    if (token[at] != '=') {
+      key.push_back(token[at]);
+      continue;
+    }
+    unsigned char byte = 0;
+    const char* const digits = token.data() + at + 1;
+    if (token.size() - at < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) return std::nullopt;
+    key.push_back(static_cast<char>(byte));
+    at += 2;
+  }
+  return key;
 }
 
 bool is_unique(const Message& message) {

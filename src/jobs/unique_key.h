@@ -2,6 +2,7 @@
 // every other byte as `=` and two hexadecimal digits.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ Result<void> check_unique_key(std::string_view key);
 
 // Different keys have different tokens. No other job's token begins so.
 std::string encode_unique_key(std::string_view key);
+// The key again; empty when the token is no unique job's.
+std::optional<std::string> decode_unique_key(std::string_view token);
 
 // True for the message of a unique job.
 bool is_unique(const Message& message);

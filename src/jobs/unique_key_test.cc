@@ -18,6 +18,7 @@ TEST(UniqueKeyTest, EveryKeyIsATokenOfItsOwn) {
       EXPECT_EQ(token.find('.'), token.npos);
       EXPECT_TRUE(tokens.insert(token).second) << token;
       EXPECT_TRUE(JobId::parse("medium.default." + token)) << token;
+      EXPECT_EQ(decode_unique_key(token), std::string(1, static_cast<char>(byte)) + tail);
     }
   }
 }
@@ -25,6 +26,12 @@ TEST(UniqueKeyTest, EveryKeyIsATokenOfItsOwn) {
 TEST(UniqueKeyTest, ReadableOnesStayReadable) {
   EXPECT_EQ(encode_unique_key("user-17_mail"), "u-user-17_mail");
   EXPECT_EQ(encode_unique_key("a.b c"), "u-a=2Eb=20c");
+}
+
+TEST(UniqueKeyTest, WhatIsNoTokenIsNotDecoded) {
+  for (const std::string_view token : {"01J9ZK", "_01J9", "u", "u-=", "u-=4", "u-=4Z", "u-=-1"}) {
+    EXPECT_FALSE(decode_unique_key(token)) << token;
+  }
 }
 
 TEST(UniqueKeyTest, LengthIsChecked) {

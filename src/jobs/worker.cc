@@ -17,6 +17,7 @@
 #include "jobs/job_streams.h"
 #include "jobs/lease_keeper.h"
 #include "jobs/scheduler.h"
+#include "jobs/served_queue.h"
 
 namespace leat {
 namespace {
@@ -173,28 +174,10 @@ Result<void> Worker::Crew::open_queues() {
 }
 
 Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queue) {
-  auto served = std::make_unique<ServedQueue>();
-  served->priority = priority;
-  served->queue = queue;
-  served->stream = names_.stream(priority);
-  const auto facts = broker_.admin().stream(served->stream);
-  if (!facts) return facts.error();
-  served->stream_created = std::to_string(facts->created.time_since_epoch().count());
-  subscriptions_.push_back({.stream = served->stream,
-                            .name = queue,
-                            .filter = names_.queue_filter(priority, queue),
-                            .ack_wait = options_.ack_wait});
-  auto consumer = broker_.open_consumer(subscriptions_.back());
-  if (!consumer) return consumer.error().with_context("queue " + queue);
-  if ((*consumer)->ack_wait() != options_.ack_wait) {
-    log_.warn("subscription has another ack_wait than this worker wants; it is used as it is",
-              {{"queue", queue},
-               {"wanted", format_duration(options_.ack_wait)},
-               {"actual", format_duration((*consumer)->ack_wait())}});
-  }
-  served->consumers.push_back(std::move(*consumer));
-  served->consumer = served->consumers.back().get();
-  served_.push_back(std::move(served));
+  subscriptions_.push_back(subscription_of(names_, priority, queue, options_.ack_wait));
+  auto served = open_served_queue(broker_, priority, subscriptions_.back(), log_);
+  if (!served) return served.error();
+  served_.push_back(std::move(*served));
   return {};
 }
 

@@ -12,6 +12,7 @@ cmake -S "$source/tests/install" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="
 cmake --build "$work/build" >/dev/null
 "$work/build/consumer" "sqlite:$work/consumer.db"
 "$work/build/jobs_only"
+"$work/build/testing"
 [ ! -e "$work/build/coroutine" ] || "$work/build/coroutine"
 
 export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig:$work/prefix/lib/$(gcc -print-multiarch)/pkgconfig

@@ -10,6 +10,7 @@
 
 #include "core/thread.h"
 #include "leat/asio.h"
+#include "leat/testing.h"
 #include "tests/jobs/jobs_suite.h"
 #include "tests/support/resident_memory.h"
 
@@ -314,6 +315,20 @@ TEST_P(Coroutines, FiveThousandWaitOnOneThread) {
   }
   stop(worker);
   EXPECT_EQ(worker.counts().interrupted, kJobs);
+}
+
+TEST_P(Coroutines, ATestPollsTheirContext) {
+  push_numbers(3);
+  boost::asio::io_context io;
+  const auto work = boost::asio::make_work_guard(io);
+  TestWorker worker(broker(), {.while_waiting = [&] { io.poll(); }});
+  int seen = 0;
+  handle_coroutine<Number>(worker, io.get_executor(), [&](const Number&) -> awaitable<void> {
+    co_await wait_for(5ms);
+    ++seen;
+  });
+  EXPECT_EQ(worker.drain().value().done, 3U);
+  EXPECT_EQ(seen, 3);
 }
 
 LEAT_ON_EVERY_JOBS_BROKER(Coroutines);
