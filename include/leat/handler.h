@@ -161,10 +161,9 @@ Outcome to_outcome(R&& result) {
 
 // What an exception that a handler let out says of the attempt.
 Outcome what_was_thrown(const std::exception_ptr& exception, const HandlerOptions& options);
-// What the handler says, or what it throws.
 // The text of what a call of the user's code throws; empty when it returns.
 std::optional<std::string> what_it_throws(const std::function<void()>& call);
-
+// What the handler says, or what it throws.
 Outcome run_handler(const Handler& handler, JobContext& context, const HandlerOptions& options);
 // Begins an asynchronous handler, and returns what it throws: its Completion has been finished or dropped by then,
 // which ended the job.
