@@ -46,9 +46,11 @@ class JobRunner {
   void run(std::size_t number, const std::stop_token& stop);
   bool refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop);
   void run_job(Desk& desk, HeldJob& job, const std::stop_token& stop);
-  std::optional<FinishedJob> refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler);
-  Result<void> mark_started(Desk& desk, HeldJob& job);
-  void begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop);
+  std::optional<FinishedJob> refuse(HeldJob& job, const HandlerEntry* handler) const;
+  std::optional<FinishedJob> take_place_and_mark(Desk& desk, HeldJob& job, const HandlerEntry& handler,
+                                                 const std::stop_token& stop);
+  std::optional<FinishedJob> mark_started(Desk& desk, HeldJob& job);
+  void begin(HeldJob& job, const HandlerEntry& handler);
   void end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit);
   bool take_async_place(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   void leave_async_place() LEAT_EXCLUDES(mutex_);
