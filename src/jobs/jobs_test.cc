@@ -253,7 +253,7 @@ TEST_F(JobsTest, BadInputIsRefusedAndSaysWhatToDo) {
   Headers taken;
   taken.set("Leat-Kind", "mine");
   EXPECT_EQ(queue.push(EncodedJob{"x", "", taken}).error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(Worker(*broker, {.queues = {}}).start().error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Worker(*broker, {.queues = {}, .scheduler = false}).start().error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(Worker(*broker, {.queues = {"a b"}}).start().error().code(), ErrorCode::kInvalidArgument);
 }
 
