@@ -122,7 +122,7 @@ std::vector<Result<JobId>> Enqueuer::push_through_middleware(std::vector<PushOrd
     const Error refused(ErrorCode::kInvalidArgument, "a middleware refused the push: " + *thrown);
     for (PushOrder& order : orders) order.refused = refused;
   }
-  const auto results = store(orders);
+  auto results = store(orders);
   for (auto each = after.rbegin(); each != after.rend(); ++each) {
     if (*each) (*each)(results);
   }

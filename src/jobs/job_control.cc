@@ -117,7 +117,7 @@ Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t
   if (!claims) return claims.error();
   const SteadyTime until = deadline_after(real_clock(), kLongest);
   while (true) {
-    const auto claim = Handoff::claim_of(**claims, sequence);
+    auto claim = Handoff::claim_of(**claims, sequence);
     if (!claim || *claim != Handoff::Claim::kClaimed || real_clock().steady() >= until) return claim;
     sleep_for(real_clock(), kLookAgain, {});
   }

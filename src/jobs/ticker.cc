@@ -85,8 +85,7 @@ void Ticker::add(std::span<const KeyEntry> entries) {
                        {{"schedule", entry.key}, {"error", recurrence.error().message()}});
       continue;
     }
-    const auto added =
-        known_.emplace(entry.key, Known{entry.revision, std::move(*record), std::move(*recurrence)}).first;
+    const auto added = known_.emplace(entry.key, Known{entry.revision, std::move(*record), *recurrence}).first;
     plan(added->first, added->second);
   }
 }
