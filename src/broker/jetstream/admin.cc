@@ -8,9 +8,12 @@
 #include "broker/jetstream/remover.h"
 #include "broker/jetstream/stream_settings.h"
 #include "core/text.h"
+#include "core/ulid.h"
 
 namespace leat::jetstream {
 namespace {
+
+constexpr Duration kUnused = std::chrono::seconds(5);  // the server removes a consumer whose removal got lost
 
 std::string named(std::string_view stream) {
   return "stream \"" + std::string(stream) + "\"";
@@ -86,14 +89,34 @@ Result<StreamFacts> JetStreamAdmin::stream(std::string_view stream, std::string_
   facts.first_sequence = facts.last_sequence == 0 ? 0 : number_at(state, "first_seq");
   add_replicas(*info, facts);
   if (filter.empty()) return facts;
-  auto selected = count_under(name, filter);
+  if (auto valid = check_filter(filter); !valid) return valid.error();
+  const bool is_log = text_at(object_at(*info, "config"), "retention") == "limits";
+  auto selected = is_log ? count_ahead(name, filter) : count_by_subject(name, filter);
   if (!selected) return selected.error();
   facts.selected = *selected;
   return facts;
 }
 
-Result<std::uint64_t> JetStreamAdmin::count_under(const std::string& stream, std::string_view filter) {
-  if (auto valid = check_filter(filter); !valid) return valid.error();
+// What a consumer that begins now would have before it: the server counts, and no subject is sent.
+Result<std::uint64_t> JetStreamAdmin::count_ahead(const std::string& stream, std::string_view filter) {
+  const std::string call = stream + ".leat_" + make_ulid(session_.clock().now());
+  const nlohmann::json config{{"name", call.substr(stream.size() + 1)},
+                              {"ack_policy", "none"},
+                              {"deliver_policy", "all"},
+                              {"filter_subject", filter},
+                              {"headers_only", true},
+                              {"mem_storage", true},
+                              {"num_replicas", 1},
+                              {"inactive_threshold", Duration(kUnused).count()}};
+  const auto made =
+      session_.api().require("CONSUMER.CREATE." + call, {{"stream_name", stream}, {"config", config}}, named(stream));
+  if (!made) return made.error();
+  (void)session_.control().publish(session_.api().subject("CONSUMER.DELETE." + call).c_str(), nullptr, {});
+  return number_at(*made, "num_pending");
+}
+
+// Consumers of a work queue must not overlap, so none may be made for this.
+Result<std::uint64_t> JetStreamAdmin::count_by_subject(const std::string& stream, std::string_view filter) {
   std::uint64_t count = 0;
   std::uint64_t offset = 0;
   while (true) {
@@ -198,7 +221,9 @@ Result<std::vector<AckFloor>> ack_floors(Session& session, const std::string& st
   auto listed = for_each_consumer(session, stream, [&](const nlohmann::json& info) {
     floors.push_back({.consumer = std::string(text_at(info, "name")),
                       .filter = std::string(filter_or_all(text_at(object_at(info, "config"), "filter_subject"))),
-                      .stream_sequence = number_at(object_at(info, "ack_floor"), "stream_seq")});
+                      .stream_sequence = number_at(object_at(info, "ack_floor"), "stream_seq"),
+                      .delivered_up_to = number_at(object_at(info, "delivered"), "stream_seq"),
+                      .unsettled = number_at(info, "num_ack_pending")});
   });
   if (!listed) return listed.error();
   return floors;

@@ -23,7 +23,8 @@ class JetStreamAdmin : public BrokerAdmin {
   Result<void> delete_consumer(std::string_view stream, std::string_view consumer) override;
 
  private:
-  Result<std::uint64_t> count_under(const std::string& stream, std::string_view filter);
+  Result<std::uint64_t> count_ahead(const std::string& stream, std::string_view filter);
+  Result<std::uint64_t> count_by_subject(const std::string& stream, std::string_view filter);
 
   Session& session_;
   StreamCatalog& catalog_;
@@ -34,6 +35,8 @@ struct AckFloor {
   std::string consumer;
   std::string filter;
   std::uint64_t stream_sequence = 0;
+  std::uint64_t delivered_up_to = 0;  // sequence
+  std::uint64_t unsettled = 0;        // deliveries
 };
 Result<std::vector<AckFloor>> ack_floors(Session& session, const std::string& stream);
 

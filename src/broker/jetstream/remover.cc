@@ -99,8 +99,10 @@ Result<std::uint64_t> remove_each(Session& session, const std::string& stream, s
                                   std::uint64_t last_sequence) {
   LookupReader reader(session, {.stream = stream, .filter = std::string(filter), .headers_only = true});
   std::uint64_t removed = 0;
+  std::size_t batch = 1;  // often there is nothing to remove
   while (true) {
-    auto messages = reader.read({.max_count = kBatch}, {});
+    auto messages = reader.read({.max_count = batch}, {});
+    batch = kBatch;
     if (!messages) return messages.error();
     if (messages->empty() || messages->front().sequence > last_sequence) return removed;
     std::vector<std::uint64_t> sequences;
