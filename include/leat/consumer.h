@@ -27,6 +27,8 @@ struct Lease {
 struct Delivery {
   StoredMessage message;
   Lease lease;
+  // The count is 1, but the broker may have lost it in a crash, with the other deliveries of its last moments.
+  bool count_is_unsure = false;
 };
 
 enum class Verdict {

@@ -57,8 +57,8 @@ void AttemptRecord::add_failure(Failure failure) {
 }
 
 void AttemptRecord::count_crash_before(std::uint32_t delivery) {
-  if (!started || started->delivery >= delivery) return;
-  ++crashed;
+  if (!started) return;
+  if (started->delivery < delivery) ++crashed;
   started.reset();
 }
 

@@ -45,7 +45,8 @@ struct AttemptRecord {
   // Nothing but a start mark: nobody will miss it.
   bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0 && !due; }
   void add_failure(Failure failure);
-  // A start mark of an earlier delivery that nothing ended is a crash.
+  // A start mark of an earlier delivery that nothing ended is a crash. One of this or a later delivery is none that can
+  // be told: the broker has lost count.
   void count_crash_before(std::uint32_t delivery);
 
   std::string to_json() const;

@@ -8,7 +8,7 @@ namespace leat {
 
 HeldJob* Desk::begin_next(SystemTime now) {
   MutexLock lock(mutex_);
-  if (waiting_.empty()) return nullptr;
+  if (closed_ || waiting_.empty()) return nullptr;
   HeldJob* job = waiting_.front();
   waiting_.pop_front();
   if (free_slots_.empty()) {
@@ -37,6 +37,7 @@ void Desk::add_waiting(std::vector<HeldJob*>& jobs) {
 
 void Desk::steal(std::vector<HeldJob*>& into) {
   MutexLock lock(mutex_);
+  if (closed_) return;
   for (std::size_t count = (waiting_.size() + 1) / 2; count > 0; --count) {
     into.push_back(waiting_.back());
     waiting_.pop_back();
@@ -75,17 +76,29 @@ void Desk::take_finished(std::vector<FinishedJob>& into) {
   }
 }
 
-void Desk::abandon_running(std::vector<HeldJob*>& into) {
+void Desk::abandon_running(std::vector<HeldJob*>& into, SteadyTime until) {
   MutexLock lock(mutex_);
+  closed_ = true;
+  wait_until(real_clock(), record_written_, mutex_, until, {}, [this]() LEAT_REQUIRES(mutex_) {
+    return std::none_of(runs_.begin(), runs_.end(), [](const Run& run) { return run.writing_record; });
+  });
   for (Run& run : runs_) {
     if (run.job == nullptr || run.writing_record || std::exchange(run.abandoned, true)) continue;
     into.push_back(run.job);
   }
 }
 
-void Desk::set_writing_record(const HeldJob& job, bool writing) {
+bool Desk::begin_record(const HeldJob& job) {
   MutexLock lock(mutex_);
-  run(job).writing_record = writing;
+  if (run(job).abandoned) return false;
+  run(job).writing_record = true;
+  return true;
+}
+
+void Desk::end_record(const HeldJob& job) {
+  MutexLock lock(mutex_);
+  run(job).writing_record = false;
+  record_written_.notify_all();
 }
 
 bool Desk::stop_job(const HeldJob& job, StopReason reason) {

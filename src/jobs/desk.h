@@ -54,10 +54,14 @@ class Desk {
   // Puts a running job among the finished ones, unless it was abandoned.
   void finish(const HeldJob& job, FinishedJob::Ending ending, Outcome outcome);
   void take_finished(std::vector<FinishedJob>& into);
-  // Makes the caller the one who ends what runs, whatever the handlers will say.
-  void abandon_running(std::vector<HeldJob*>& into);
-  // While the runner writes the running job's record, nobody else may touch it: it cannot be abandoned.
-  void set_writing_record(const HeldJob& job, bool writing);
+  // Makes the caller the one who ends what runs, whatever the handlers will say; nothing more is begun here. Waits
+  // until `until` (of the machine's clock) for records that are being written, and leaves their jobs alone if that was
+  // not enough.
+  void abandon_running(std::vector<HeldJob*>& into, SteadyTime until);
+  // While the runner writes the running job's record, between these two, nobody else touches it. False when the job was
+  // abandoned before.
+  bool begin_record(const HeldJob& job);
+  void end_record(const HeldJob& job);
 
   // Fires stop tokens: of this job, of this run, of all. True when there was one to fire.
   bool stop_job(const HeldJob& job, StopReason reason);
@@ -99,6 +103,8 @@ class Desk {
   Run& run(const HeldJob& job) LEAT_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
+  CondVar record_written_;
+  bool closed_ LEAT_GUARDED_BY(mutex_) = false;  // nothing more is begun
   std::deque<HeldJob*> waiting_ LEAT_GUARDED_BY(mutex_);
   std::vector<FinishedJob> finished_ LEAT_GUARDED_BY(mutex_);
   std::vector<Run> runs_ LEAT_GUARDED_BY(mutex_);

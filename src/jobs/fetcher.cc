@@ -72,12 +72,11 @@ Result<std::vector<HeldJob*>> Fetcher::take_now(std::size_t count, std::chrono::
 // Takes deliveries into the ledger, and looks up what has happened to those that were delivered before.
 std::vector<HeldJob*> Fetcher::hold(std::vector<Delivery> deliveries) {
   Consumer& consumer = *parts_.served.consumer;
-  // The lease began when the broker sent the message, and the lease keeper comes by every third of it.
-  const SteadyTime leased_until = parts_.broker.clock().steady() + consumer.ack_wait() * 2 / 3;
-  auto jobs = parts_.ledger.add(parts_.served, consumer, std::move(deliveries), leased_until);
+  const SteadyTime trusted = trusted_until(parts_.broker.clock().steady(), consumer.ack_wait());
+  auto jobs = parts_.ledger.add(parts_.served, consumer, std::move(deliveries), trusted);
   std::vector<HeldJob*> again;
   for (HeldJob* job : jobs) {
-    if (job->delivery.lease.delivery_count > 1) again.push_back(job);
+    if (job->delivery.lease.delivery_count > 1 || job->delivery.count_is_unsure) again.push_back(job);
   }
   if (again.empty()) return jobs;
   const auto early = parts_.attempts.load(again);

@@ -32,8 +32,8 @@ struct HeldJob {
   Delivery delivery;
   HeldBatch* batch = nullptr;
   AttemptRecord record;  // empty for a first delivery
-  // Past this steady time another worker may have it. Moved on by the lease keeper.
-  std::atomic<SteadyTime::rep> leased_until{0};
+  // A renewal that is asked for after this steady time, and fails, loses it. Moved on by the lease keeper.
+  std::atomic<SteadyTime::rep> trusted_until{0};
   std::atomic<bool> lost{false};  // the lease is gone, or the job was given back: what its handler says counts no more
   // Its settlement is on its way: that the broker does not know the lease any more is no loss now.
   std::atomic<bool> settling{false};
@@ -46,6 +46,13 @@ struct HeldJob {
   const ServedQueue& served() const;
   Consumer& consumer() const;
 };
+
+// How long a lease is trusted after it began or was renewed. Renewals go out every third of it, whenever it began: two
+// have failed before the lease is lost, and at least a sixth of it is left then to stop the handler and to say that the
+// attempt is interrupted, before another worker can have the job.
+inline SteadyTime trusted_until(SteadyTime renewed, Duration ack_wait) {
+  return renewed + ack_wait / 2;
+}
 
 // What one fetch returned. Lives until all its jobs are settled.
 struct HeldBatch {

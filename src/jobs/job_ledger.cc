@@ -3,7 +3,7 @@
 namespace leat {
 
 std::vector<HeldJob*> JobLedger::add(ServedQueue& served, Consumer& from, std::vector<Delivery> deliveries,
-                                     SteadyTime leased_until) {
+                                     SteadyTime trusted_until) {
   auto batch = std::make_unique<HeldBatch>(served, from, deliveries.size());
   std::vector<HeldJob*> jobs;
   jobs.reserve(deliveries.size());
@@ -11,7 +11,7 @@ std::vector<HeldJob*> JobLedger::add(ServedQueue& served, Consumer& from, std::v
     HeldJob& job = batch->jobs[i];
     job.delivery = std::move(deliveries[i]);
     job.batch = batch.get();
-    job.leased_until = leased_until.time_since_epoch().count();
+    job.trusted_until = trusted_until.time_since_epoch().count();
     jobs.push_back(&job);
   }
   MutexLock lock(mutex_);
@@ -33,6 +33,15 @@ void JobLedger::settled(std::span<HeldJob* const> jobs) {
     if ((*batch)->unsettled == 0) done.splice(done.end(), batches_, batch);
     batch = next;
   }
+}
+
+bool JobLedger::holds(const ServedQueue& served, std::uint64_t sequence, std::uint32_t delivery) {
+  bool found = false;
+  for_each_unsettled([&](const HeldJob& job) {
+    const Lease& lease = job.delivery.lease;
+    found = found || (&job.served() == &served && lease.sequence == sequence && lease.delivery_count == delivery);
+  });
+  return found;
 }
 
 void JobLedger::for_each_unsettled(const std::function<void(HeldJob&)>& visit) {

@@ -187,16 +187,15 @@ bool JobRunner::refill(std::size_t number, std::vector<HeldJob*>& taken, const s
 
 void JobRunner::run_job(Desk& desk, HeldJob& job, const std::stop_token& stop) {
   const HandlerEntry* handler = parts_.rules.handler(job);
-  if (auto refused = refuse(desk, job, handler)) {
-    desk.finish(job, refused->ending, std::move(refused->outcome));
-    parts_.settler.wake();
-    return;
-  }
-  begin(desk, job, *handler, stop);
+  auto refused = refuse(job, handler);
+  if (!refused) refused = take_place_and_mark(desk, job, *handler, stop);
+  if (!refused) return begin(job, *handler);
+  desk.finish(job, refused->ending, std::move(refused->outcome));
+  parts_.settler.wake();
 }
 
 // Why the handler is not to be called; empty when it is.
-std::optional<FinishedJob> JobRunner::refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler) {
+std::optional<FinishedJob> JobRunner::refuse(HeldJob& job, const HandlerEntry* handler) const {
   using Ending = FinishedJob::Ending;
   const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
   if (job.lost) return because(Ending::kUnstarted);
@@ -208,29 +207,39 @@ std::optional<FinishedJob> JobRunner::refuse(Desk& desk, HeldJob& job, const Han
   if (const auto deadline = JobRules::deadline(job); deadline && parts_.clock.now() >= *deadline) {
     return because(Ending::kExpired);
   }
-  if (const auto marked = mark_started(desk, job); !marked) {
-    job.lost = marked.error().code() == ErrorCode::kLeaseLost;
+  return std::nullopt;
+}
+
+// The mark comes last: a job that only waits for its place is not to blame if the worker dies.
+std::optional<FinishedJob> JobRunner::take_place_and_mark(Desk& desk, HeldJob& job, const HandlerEntry& handler,
+                                                          const std::stop_token& stop) {
+  if (handler.asynchronous && !take_async_place(stop)) {
+    return FinishedJob{.job = &job, .ending = FinishedJob::Ending::kUnstarted};
+  }
+  auto refused = mark_started(desk, job);
+  if (refused && handler.asynchronous) leave_async_place();
+  return refused;
+}
+
+// A first delivery cannot have been begun before: it needs no mark.
+std::optional<FinishedJob> JobRunner::mark_started(Desk& desk, HeldJob& job) {
+  using Ending = FinishedJob::Ending;
+  if (job.delivery.lease.delivery_count == 1) return std::nullopt;
+  if (!desk.begin_record(job)) return FinishedJob{.job = &job, .ending = Ending::kUnstarted};
+  const auto marked = parts_.attempts.mark_started(job);
+  desk.end_record(job);
+  if (!marked) {
+    if (marked.error().code() == ErrorCode::kLeaseLost) job.lost = true;
     return FinishedJob{.job = &job,
                        .ending = Ending::kUnstarted,
                        .outcome = Outcome::retry_after(std::chrono::seconds(1), marked.error().message())};
   }
+  // Lost meanwhile: who noticed may have looked for a mark before it was there.
+  if (job.lost) return FinishedJob{.job = &job, .ending = Ending::kInterrupted};
   return std::nullopt;
 }
 
-// A first delivery cannot have been begun before: it needs no mark.
-Result<void> JobRunner::mark_started(Desk& desk, HeldJob& job) {
-  if (job.delivery.lease.delivery_count == 1) return {};
-  desk.set_writing_record(job, true);
-  auto marked = parts_.attempts.mark_started(job);
-  desk.set_writing_record(job, false);
-  return marked;
-}
-
-void JobRunner::begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop) {
-  if (handler.asynchronous && !take_async_place(stop)) {
-    desk.finish(job, FinishedJob::Ending::kInterrupted, {});
-    return parts_.settler.wake();
-  }
+void JobRunner::begin(HeldJob& job, const HandlerEntry& handler) {
   parts_.tally.started.fetch_add(1, std::memory_order_relaxed);
   if (parts_.events.wanted()) tell_start(job);
   handler.asynchronous ? begin_async(job, handler) : call(job, handler);

@@ -55,9 +55,11 @@ class JobRunner {
   void run(std::size_t number, const std::stop_token& stop);
   bool refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop);
   void run_job(Desk& desk, HeldJob& job, const std::stop_token& stop);
-  std::optional<FinishedJob> refuse(Desk& desk, HeldJob& job, const HandlerEntry* handler);
-  Result<void> mark_started(Desk& desk, HeldJob& job);
-  void begin(Desk& desk, HeldJob& job, const HandlerEntry& handler, const std::stop_token& stop);
+  std::optional<FinishedJob> refuse(HeldJob& job, const HandlerEntry* handler) const;
+  std::optional<FinishedJob> take_place_and_mark(Desk& desk, HeldJob& job, const HandlerEntry& handler,
+                                                 const std::stop_token& stop);
+  std::optional<FinishedJob> mark_started(Desk& desk, HeldJob& job);
+  void begin(HeldJob& job, const HandlerEntry& handler);
   void tell_start(const HeldJob& job);
   void call(HeldJob& job, const HandlerEntry& handler);
   void begin_async(HeldJob& job, const HandlerEntry& handler);

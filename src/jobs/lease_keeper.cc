@@ -1,6 +1,7 @@
 #include "jobs/lease_keeper.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 namespace leat {
@@ -14,7 +15,6 @@ void LeaseKeeper::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-// One renewal may fail; with the second a lease is given up, a third of it before the broker gives the job away.
 Duration LeaseKeeper::interval() const {
   Duration shortest = Duration::max();
   for (const auto& served : parts_.served) shortest = std::min(shortest, served->consumer.load()->ack_wait());
@@ -23,7 +23,10 @@ Duration LeaseKeeper::interval() const {
 }
 
 void LeaseKeeper::run(const std::stop_token& stop) {
-  while (sleep_for(parts_.clock, interval(), stop)) {
+  SteadyTime last = parts_.clock.steady();
+  // A renewal that waited for its answer in vain does not put off the next one.
+  while (sleep_for(parts_.clock, last + interval() - parts_.clock.steady(), stop)) {
+    last = parts_.clock.steady();
     std::unordered_map<Consumer*, std::vector<Lease>> leases;
     // A subscription without a job in hand may hold some ahead: it is asked too.
     for (const auto& served : parts_.served) leases[served->consumer.load()];
@@ -35,20 +38,23 @@ void LeaseKeeper::run(const std::stop_token& stop) {
 }
 
 void LeaseKeeper::renew(Consumer& consumer, const std::vector<Lease>& leases, Duration ack_wait) {
-  const SteadyTime renewed_until = parts_.clock.steady() + ack_wait * 2 / 3;  // counted from before the request
+  const SteadyTime asked = parts_.clock.steady();
   const auto extended = consumer.extend(leases);
-  std::unordered_map<std::uint64_t, const Result<void>*> by_sequence;
-  for (std::size_t i = 0; i < leases.size(); ++i) by_sequence.emplace(leases[i].sequence, &extended[i]);
-  const SteadyTime now = parts_.clock.steady();
+  // A worker may have two deliveries of one message in hand: one of them lost, and not known to be.
+  std::map<std::pair<std::uint64_t, std::uint32_t>, const Result<void>*> by_delivery;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    by_delivery.emplace(std::pair(leases[i].sequence, leases[i].delivery_count), &extended[i]);
+  }
+  // Too late to ask again, also if the broker only took long to fail.
+  const SteadyTime::rep late = std::max(asked, parts_.clock.steady() - ack_wait / 3).time_since_epoch().count();
   // Jobs may have been settled meanwhile, so they are looked up again.
   parts_.ledger.for_each_unsettled([&](HeldJob& job) {
     if (&job.consumer() != &consumer || job.lost || job.settling) return;
-    const auto found = by_sequence.find(job.delivery.lease.sequence);
-    if (found == by_sequence.end()) return;
+    const auto found = by_delivery.find({job.delivery.lease.sequence, job.delivery.lease.delivery_count});
+    if (found == by_delivery.end()) return;
     if (*found->second) {
-      job.leased_until = renewed_until.time_since_epoch().count();
-    } else if (found->second->error().code() == ErrorCode::kLeaseLost ||
-               now.time_since_epoch().count() >= job.leased_until) {
+      job.trusted_until = trusted_until(asked, ack_wait).time_since_epoch().count();
+    } else if (found->second->error().code() == ErrorCode::kLeaseLost || late >= job.trusted_until) {
       lose(job, found->second->error());
     }
   });
@@ -58,6 +64,7 @@ void LeaseKeeper::lose(HeldJob& job, const Error& error) {
   job.lost = true;
   Desk* desk = job.desk;
   const bool running = desk != nullptr && desk->stop_job(job, StopReason::kLeaseLost);
+  if (running) parts_.settler.forgo(job);
   parts_.log.warn("lease lost: another worker may run the job", {{"subject", job.delivery.message.subject},
                                                                  {"sequence", job.delivery.message.sequence},
                                                                  {"running", running ? "yes" : "no"},

@@ -2,7 +2,7 @@
 // own: no handler can keep it from doing so.
 //
 // A lease that could not be renewed in time is lost: another worker may have the job. Its handler is told by its stop
-// token, and what it says counts no more.
+// token, and what it says counts no more. The attempt has been interrupted, and costs nothing.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "core/thread.h"
 #include "jobs/desk.h"
 #include "jobs/job_ledger.h"
+#include "jobs/settler.h"
 #include "leat/log.h"
 
 namespace leat {
@@ -22,6 +23,7 @@ class LeaseKeeper {
     Log& log;
     std::vector<std::unique_ptr<ServedQueue>>& served;
     JobLedger& ledger;
+    Settler& settler;
   };
 
   explicit LeaseKeeper(const Parts& parts) : parts_(parts) {}

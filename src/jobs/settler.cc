@@ -73,7 +73,10 @@ void Settler::abandon(const std::vector<HeldJob*>& jobs) {
     if (job->record.started) {
       job->record.started.reset();
       ++job->record.interrupted;
-      if (!parts_.attempts.store({&one, 1}).front()) continue;
+      if (!parts_.attempts.store({&one, 1}).front()) {
+        forgo(*job);
+        continue;
+      }
     }
     const Settlement back{.lease = job->delivery.lease, .verdict = Verdict::kRetry, .confirm = true};
     if (const auto given = job->consumer().settle({&back, 1}).front(); !given) {
@@ -81,6 +84,11 @@ void Settler::abandon(const std::vector<HeldJob*>& jobs) {
                       {{"job_id", parts_.names.id_text(job->delivery.message)}, {"error", given.error().message()}});
     }
   }
+}
+
+void Settler::forgo(const HeldJob& job) {
+  parts_.attempts.note_interruption(job);
+  wake();
 }
 
 void Settler::drain(Duration patience) {
@@ -92,15 +100,18 @@ void Settler::drain(Duration patience) {
 // True while there is, or may be, something to do.
 bool Settler::wait_for_work() {
   Clock& pace = real_clock();
+  const bool nothing_left = later_.empty() && !parts_.attempts.owes_interruptions();
   MutexLock lock(mutex_);
-  idle_ = later_.empty();
+  idle_ = nothing_left;
   if (idle_) changed_.notify_all();
-  const auto awake = [this]() LEAT_REQUIRES(mutex_) { return work_.load() || stopping_ || !inbox_.empty(); };
-  const SteadyTime retry_at = later_.empty() ? SteadyTime::max() : pace.steady() + kStepPause;
+  const auto awake = [&]() LEAT_REQUIRES(mutex_) {
+    return work_.load() || !inbox_.empty() || (stopping_ && nothing_left);
+  };
+  const SteadyTime retry_at = nothing_left ? SteadyTime::max() : pace.steady() + kStepPause;
   wait_until(pace, changed_, mutex_, retry_at, {}, awake);
   if (stopping_) {
     if (give_up_at_ == SteadyTime::max()) give_up_at_ = pace.steady() + kLastTry;
-    if (later_.empty() && !work_.load() && inbox_.empty()) return false;
+    if (nothing_left && !work_.load() && inbox_.empty()) return false;
     return pace.steady() < give_up_at_;
   }
   idle_ = false;
@@ -117,6 +128,7 @@ void Settler::run() {
     collect(batch);
     if (!batch.empty()) process(batch);
     batch.clear();
+    parts_.attempts.store_interruptions();
   }
 }
 
@@ -171,9 +183,8 @@ void Settler::judge(Closing& closing) {
                      "its last attempt began and never ended: the worker died");
     case FinishedJob::Ending::kExpired: return judge_expiry(closing);
     case FinishedJob::Ending::kUnstarted:
-      closing.verdict = Verdict::kRetry;
       closing.delay = closing.finished.outcome.delay();
-      return;
+      return judge_interruption(closing);  // its mark may have been stored although that seemed to fail
   }
 }
 
@@ -437,7 +448,8 @@ void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
   }
 }
 
-// Strikes off what is settled or lost, and keeps the rest for another try.
+// Strikes off what is settled or lost, and keeps the rest for another try. An attempt that was lost costs nothing,
+// unless its dead letter is stored: whoever has the job then is to find its attempts used up.
 void Settler::conclude(std::vector<Closing>& batch) {
   std::vector<HeldJob*> over;
   std::vector<HeldJob*> remembered;
@@ -449,7 +461,9 @@ void Settler::conclude(std::vector<Closing>& batch) {
       continue;
     }
     over.push_back(job);
-    const bool is_over = job->lost ? job->record.is_only_mark() : closing.verdict != Verdict::kRetry;
+    const bool is_over = !job->lost && closing.verdict != Verdict::kRetry;
+    const bool is_buried = !closing.dead_reason.empty() && !closing.bury;
+    if (job->lost && job->desk != nullptr && !is_buried) parts_.attempts.note_interruption(*job);
     if (is_over && job->record.revision != 0) remembered.push_back(job);
     if (is_over) parts_.calls.over(*job);
     count(closing);

@@ -91,6 +91,8 @@ class Settler {
   void give_back_until_due(const std::vector<HeldJob*>& jobs);
   // For jobs whose handlers are still at it: gives their leases back without waiting for them.
   void abandon(const std::vector<HeldJob*>& jobs);
+  // For a job that was lost under its handler: it costs no attempt.
+  void forgo(const HeldJob& job);
 
  private:
   // One job on its way out, and how far it has come.

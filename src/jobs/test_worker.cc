@@ -175,7 +175,8 @@ void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_
   desks_.push_back(std::make_unique<Desk>());
   control_ = std::make_unique<ControlWatch>(std::move(control), log_);
   calls_ = std::make_unique<JobCalls>(JobCalls::Parts{ledger_, control_->records(), options_.name, log_});
-  attempts_ = std::make_unique<AttemptBook>(std::move(attempts), clock, names_, options_.name, log_);
+  attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
+                                            AttemptBook::Parts{clock, names_, options_.name, ledger_, log_});
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(std::vector<Priority>{}, 1, options_.order);
   settler_ = std::make_unique<Settler>(Settler::Parts{

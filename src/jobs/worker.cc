@@ -244,13 +244,14 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   for (const auto& served : served_) priorities.push_back(served->priority);
   for (unsigned i = 0; i < options_.concurrency; ++i) desks_.push_back(std::make_unique<Desk>());
 
-  attempts_ = std::make_unique<AttemptBook>(std::move(attempts), clock, names_, options_.name, log_);
+  attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
+                                            AttemptBook::Parts{clock, names_, options_.name, ledger_, log_});
   undertaker_ = std::make_unique<Undertaker>(broker_, names_);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
   settler_ =
       std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_,
                                                *calls_, *undertaker_, endings_, meter_, events_, tally_});
-  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_});
+  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_, *settler_});
   limits_ =
       std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after, meter_});
   runner_ =
@@ -332,11 +333,12 @@ void Worker::Crew::stop_now() {
   if (!assembled_) return;
   stopping_ = true;
   constexpr Duration kPatience = std::chrono::seconds(2);
+  const SteadyTime marked_by = deadline_after(real_clock(), kPatience);
   for (const auto& fetcher : fetchers_) fetcher->request_stop();
   give_back_unstarted();
   for (const auto& served : served_) served->consumer.load()->release_ahead();
   std::vector<HeldJob*> abandoned;
-  for (const auto& desk : desks_) desk->abandon_running(abandoned);
+  for (const auto& desk : desks_) desk->abandon_running(abandoned, marked_by);
   settler_->abandon(abandoned);
   for (const auto& desk : desks_) desk->stop_all(StopReason::kShutdown);
   settler_->drain(kPatience);

@@ -17,6 +17,10 @@ constexpr milliseconds kShortestWithHeartbeat{2000};  // shorter pulls end soon 
 constexpr milliseconds kGrace{250};                   // for the server's word that a request is over
 constexpr milliseconds kPause{100};                   // and as much again at random
 constexpr milliseconds kWithoutNews{1000};            // while the connection is lost
+// A server stores what it has delivered up to a second later. One that was killed delivers that again as if for the
+// first time, and before all that is new.
+constexpr std::size_t kMostForgotten = 10'000;
+constexpr milliseconds kClocksDiffer{1000};
 
 milliseconds heartbeat_of(milliseconds expires) {
   return std::min<milliseconds>(kHeartbeat, expires / 2);
@@ -58,6 +62,10 @@ PullConsumer::PullConsumer(Session& session, std::string stream, std::string nam
       ack_wait_(ack_wait),
       pull_subject_(session.api().subject("CONSUMER.MSG.NEXT." + stream_ + "." + name_)),
       settler_(session) {
+  {
+    MutexLock lock(mutex_);
+    distrust_counts();
+  }
   session_.control().add(*this);
 }
 
@@ -85,7 +93,24 @@ Result<std::vector<Delivery>> PullConsumer::fetch(const FetchOptions& options, s
   for (const nats::Received& message : messages) {
     if (auto delivery = to_delivery(message)) deliveries.push_back(std::move(*delivery));
   }
+  flag_unsure(deliveries);
   return deliveries;
+}
+
+// The server may be another one than before, or the same without its memory.
+void PullConsumer::distrust_counts() {
+  unsure_left_ = kMostForgotten;
+  unsure_before_ = clock_.now() + kClocksDiffer;
+}
+
+void PullConsumer::flag_unsure(std::vector<Delivery>& deliveries) {
+  MutexLock lock(mutex_);
+  for (Delivery& delivery : deliveries) {
+    if (unsure_left_ == 0) return;
+    if (delivery.lease.delivery_count > 1 || delivery.message.time >= unsure_before_) continue;
+    delivery.count_is_unsure = true;
+    --unsure_left_;
+  }
 }
 
 std::vector<Result<void>> PullConsumer::settle(std::span<const Settlement> settlements) {
@@ -147,6 +172,7 @@ void PullConsumer::on_disconnected() {
 void PullConsumer::on_reconnected() {
   MutexLock lock(mutex_);
   connected_ = true;
+  distrust_counts();
   pulls_.clear();
   not_before_ = {};
   heard_ = clock_.steady();
@@ -214,8 +240,14 @@ Result<void> PullConsumer::read_status(const PullStatus& status) {
   switch (status.kind) {
     case Kind::kHeartbeat:
     case Kind::kEnded: return {};
-    case Kind::kRetry: pause(); return {};
-    case Kind::kNobody: suspicious_ = true; return {};
+    case Kind::kRetry:
+      distrust_counts();  // it may be of a new leader
+      pause();
+      return {};
+    case Kind::kNobody:
+      distrust_counts();
+      suspicious_ = true;
+      return {};
     case Kind::kDeleted: pulls_.clear(); return not_found();
     case Kind::kFault:
       return Error(ErrorCode::kInternal, "the server refuses to deliver from \"" + name_ + "\": " + status.text);

@@ -53,6 +53,8 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   Result<void> subscribe() LEAT_REQUIRES(mutex_);
   void pause() LEAT_REQUIRES(mutex_);
   std::vector<nats::Received> take(std::size_t most) LEAT_REQUIRES(mutex_);
+  void distrust_counts() LEAT_REQUIRES(mutex_);
+  void flag_unsure(std::vector<Delivery>& deliveries) LEAT_EXCLUDES(mutex_);
   Error not_found() const;
 
   Session& session_;
@@ -76,6 +78,8 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   SteadyTime heard_ LEAT_GUARDED_BY(mutex_){};       // the last time that anything came
   SteadyTime not_before_ LEAT_GUARDED_BY(mutex_){};  // no pull until then
   std::uint64_t releases_ LEAT_GUARDED_BY(mutex_) = 0;
+  std::size_t unsure_left_ LEAT_GUARDED_BY(mutex_) = 0;  // so many first deliveries may be none
+  SystemTime unsure_before_ LEAT_GUARDED_BY(mutex_){};   // if they are of messages that were stored before this
 };
 
 // The delivery that a pulled message is; empty when it is none.
