@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "bench/delayed.h"
 #include "bench/exactness.h"
 #include "bench/latency.h"
 #include "bench/raw_client.h"
@@ -171,6 +172,34 @@ Figures single_round(const Stage& stage, std::size_t threads) {
   return figures;
 }
 
+// Jobs that have failed and wait for their next attempt.
+void add_retries(const Stage& stage, const std::string& name_space) {
+  constexpr std::size_t kWaiting = 20'000;
+  enqueue(stage, name_space, Lane::kAddressable, kWaiting);
+  WorkerOptions options{.concurrency = stage.options.concurrency, .name_space = name_space};
+  options.retry = RetryPolicy::fixed(std::chrono::hours(1));
+  Worker worker(stage.broker, options);
+  worker.handle(kKind, [](JobContext&) { return Outcome::retry("fails for the benchmark"); });
+  worker.start().value();
+  while (worker.counts().retried < kWaiting) sleep_for(real_clock(), std::chrono::milliseconds(1), {});
+  worker.stop();
+}
+
+// Beside jobs that wait for a retry, and (as the raw figure) without any.
+Figures retries_round(const Stage& stage) {
+  Figures figures;
+  const std::size_t jobs = stage.jobs(1);
+  for (double* per_s : {&figures.raw_per_s, &figures.per_s}) {
+    const std::string name_space = fresh_name_space();
+    Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space}).start().value();
+    if (per_s == &figures.per_s) add_retries(stage, name_space);
+    enqueue(stage, name_space, Lane::kAddressable, jobs);
+    *per_s = process(stage, name_space, jobs, figures.exact);
+    remove_name_space(stage.broker, name_space);
+  }
+  return figures;
+}
+
 struct Case {
   std::string_view name;
   Figures (*round)(const Stage&);
@@ -183,8 +212,11 @@ constexpr Case kCases[] = {
     {"process-addressable", [](const Stage& stage) { return process_round(stage, Lane::kAddressable); }},
     {"enqueue-singly", [](const Stage& stage) { return single_round(stage, 1); }},
     {"enqueue-32-threads", [](const Stage& stage) { return single_round(stage, 32); }},
+    {"process-beside-retries", retries_round},
 };
 constexpr std::string_view kLatency = "latency";
+constexpr std::string_view kPunctuality = "start-delayed";
+constexpr std::string_view kDelayed = "delayed";
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -235,7 +267,7 @@ bool is_wanted(const BenchOptions& options, std::string_view name) {
 std::vector<std::string> bench_cases() {
   std::vector<std::string> names;
   for (const Case& one : kCases) names.emplace_back(one.name);
-  names.emplace_back(kLatency);
+  for (const std::string_view name : {kLatency, kPunctuality, kDelayed}) names.emplace_back(name);
   return names;
 }
 
@@ -251,18 +283,23 @@ Result<void> run_bench(const BenchOptions& options, const std::function<void(con
   const auto finish = [&](BenchReport done) {
     done.broker = (*broker)->capabilities().name + " " + (*broker)->capabilities().version;
     done.durability = (*broker)->capabilities().durability;
-    if (!raw) done.note = raw.error().message();
+    if (!raw && done.note.empty()) done.note = raw.error().message();
     report(done);
   };
   try {
     for (const Case& one : kCases) {
       if (is_wanted(options, one.name)) finish(run_case(one, stage));
     }
-    if (is_wanted(options, kLatency)) {
+    const auto in_a_name_space = [&](std::string_view name, const auto& measure) {
+      if (!is_wanted(options, name)) return;
       const std::string name_space = fresh_name_space();
-      finish(measure_latency(options, **broker, name_space));
+      measure(name_space);
       remove_name_space(**broker, name_space);
-    }
+    };
+    in_a_name_space(kLatency, [&](const std::string& name) { finish(measure_latency(options, **broker, name)); });
+    in_a_name_space(kPunctuality,
+                    [&](const std::string& name) { finish(measure_punctuality(options, **broker, name)); });
+    in_a_name_space(kDelayed, [&](const std::string& name) { measure_delayed(options, **broker, name, finish); });
   } catch (const Error& error) {
     return error;
   }

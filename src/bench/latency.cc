@@ -1,15 +1,17 @@
 #include "bench/latency.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
+#include "bench/program.h"
 #include "core/mutex.h"
 #include "core/text.h"
 #include "core/url.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr std::string_view kKind = "latency";
 constexpr Duration kPace = std::chrono::milliseconds(5);
 constexpr std::size_t kJobs = 1000;
+constexpr Duration kDelay = std::chrono::seconds(2);  // of delayed jobs
 constexpr Duration kLongest = std::chrono::seconds(60);
 
 double percentile(const std::vector<double>& sorted, double share) {
@@ -47,42 +50,33 @@ double measure_fsync(const std::filesystem::path& directory) {
   return percentile(times, 0.99);
 }
 
-// Runs the worker's program; its standard output is what we read.
-class WorkerProcess {
- public:
-  WorkerProcess(const BenchOptions& options, const std::string& name_space) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) throw Error(ErrorCode::kInternal, "pipe failed");
-    const std::string jobs = std::to_string(kJobs);
-    pid_ = fork();
-    if (pid_ < 0) throw Error(ErrorCode::kInternal, "fork failed");
-    if (pid_ == 0) {
-      dup2(ends[1], STDOUT_FILENO);
-      execl(options.program.c_str(), "leat", "bench-latency-worker", options.url.c_str(), name_space.c_str(),
-            jobs.c_str(), static_cast<char*>(nullptr));
-      _exit(127);
-    }
-    close(ends[1]);
-    output_ = fdopen(ends[0], "r");
+// Starts the worker, pushes at a fixed rate whether or not the one before has started, and fills in the times. `push`
+// stores a job whose payload is the moment from which its start is timed.
+void run_open_loop(const BenchOptions& options, const std::string& name_space,
+                   const std::function<void(Queue&, std::size_t)>& push, Broker& broker, BenchReport& report) {
+  Program worker(options.program, {"bench-latency-worker", options.url, name_space, std::to_string(kJobs)});
+  if (worker.read_line() != "ready") throw Error(ErrorCode::kInternal, "the worker process did not start");
+  Queue queue(broker, {.name_space = name_space});
+  SteadyTime next = real_clock().steady();
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    next += kPace;
+    sleep_for(real_clock(), next - real_clock().steady(), {});
+    push(queue, i);
   }
-  ~WorkerProcess() {
-    std::fclose(output_);
-    waitpid(pid_, nullptr, 0);
-  }
+  std::vector<double> times;
+  while (const auto line = worker.read_line()) times.push_back(std::strtod(line->c_str(), nullptr) / 1000.0);
+  std::sort(times.begin(), times.end());
+  report.exact = times.size() == kJobs && times.front() >= 0;
+  report.jobs = kJobs;
+  report.per_s = 1e9 / static_cast<double>(kPace.count());
+  report.p50_ms = percentile(times, 0.50);
+  report.p99_ms = percentile(times, 0.99);
+}
 
-  // False at the end.
-  bool read_line(std::string& line) {
-    char text[256];
-    if (std::fgets(text, sizeof text, output_) == nullptr) return false;
-    line = text;
-    line.erase(line.find_last_not_of('\n') + 1);
-    return true;
-  }
-
- private:
-  pid_t pid_ = -1;
-  std::FILE* output_ = nullptr;
-};
+// One clock for all processes of a machine.
+EncodedJob timed_from(SteadyTime moment) {
+  return {std::string(kKind), std::to_string(moment.time_since_epoch().count()), {}};
+}
 
 }  // namespace
 
@@ -92,30 +86,27 @@ BenchReport measure_latency(const BenchOptions& options, Broker& broker, const s
     report.note = "the memory broker lives in one process";
     return report;
   }
-  WorkerProcess worker(options, name_space);
-  std::string line;
-  if (!worker.read_line(line) || line != "ready") throw Error(ErrorCode::kInternal, "the worker process did not start");
-  Queue queue(broker, {.name_space = name_space});
-  SteadyTime next = real_clock().steady();
-  for (std::size_t i = 0; i < kJobs; ++i) {
-    next += kPace;
-    sleep_for(real_clock(), next - real_clock().steady(), {});
-    const auto now = real_clock().steady().time_since_epoch().count();  // one clock for all processes of a machine
-    (void)queue.push(EncodedJob{std::string(kKind), std::to_string(now), {}}).value();
-  }
-  std::vector<double> times;
-  while (worker.read_line(line)) {
-    if (const auto microseconds = parse_number(line)) times.push_back(static_cast<double>(*microseconds) / 1000.0);
-  }
-  std::sort(times.begin(), times.end());
-  report.exact = times.size() == kJobs;
-  report.per_s = 1e9 / static_cast<double>(kPace.count());
-  report.p50_ms = percentile(times, 0.50);
-  report.p99_ms = percentile(times, 0.99);
+  const auto push = [](Queue& queue, std::size_t) { (void)queue.push(timed_from(real_clock().steady())).value(); };
+  run_open_loop(options, name_space, push, broker, report);
   const auto url = parse_url(options.url);
   const bool is_file = url && url->scheme == "sqlite";
   report.fsync_ms = measure_fsync(is_file ? std::filesystem::absolute(url->path).parent_path()
                                           : std::filesystem::temp_directory_path());
+  return report;
+}
+
+BenchReport measure_punctuality(const BenchOptions& options, Broker& broker, const std::string& name_space) {
+  BenchReport report{.name = "start-delayed", .jobs = kJobs};
+  if (broker.capabilities().name == "memory") {
+    report.note = "the memory broker lives in one process";
+    return report;
+  }
+  const auto push = [](Queue& queue, std::size_t) {
+    const SystemTime due = std::chrono::ceil<std::chrono::milliseconds>(real_clock().now() + kDelay);
+    const SteadyTime moment = real_clock().steady() + (due - real_clock().now());
+    (void)queue.push(timed_from(moment), {.at = due}).value();
+  };
+  run_open_loop(options, name_space, push, broker, report);
   return report;
 }
 

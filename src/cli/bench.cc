@@ -16,7 +16,7 @@ nlohmann::json to_json(const BenchReport& report) {
   return {{"case", report.name},         {"broker", report.broker}, {"durability", report.durability},
           {"jobs", report.jobs},         {"per_s", report.per_s},   {"raw_per_s", report.raw_per_s},
           {"ratio", report.ratio},       {"p50_ms", report.p50_ms}, {"p99_ms", report.p99_ms},
-          {"fsync_ms", report.fsync_ms}, {"exact", report.exact}};
+          {"fsync_ms", report.fsync_ms}, {"exact", report.exact},   {"note", report.note}};
 }
 
 std::string rounded(double value, int digits) {

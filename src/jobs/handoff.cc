@@ -1,15 +1,20 @@
 #include "jobs/handoff.h"
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/mutex.h"
 #include "core/text.h"
+#include "core/thread.h"
 #include "jobs/waiting_job.h"
 
 namespace leat {
 namespace {
 
 constexpr std::string_view kClaimsKey = "claims";
+constexpr std::size_t kChunk = 500;  // jobs that are read and appended while those before are removed
 constexpr std::string_view kDropped = "when its time came, another job had its unique key";
 
 }  // namespace
@@ -38,15 +43,71 @@ Result<void> Handoff::release_old_claim() {
   return released ? Result<void>() : released.error();
 }
 
+// Removes what was appended, on a thread of its own, while the next jobs are read and appended.
+class Handoff::Removals {
+ public:
+  explicit Removals(Handoff& handoff) : handoff_(handoff) {}
+
+  // The first chunk is removed by finish(), on the caller's thread, if no other one follows.
+  void add(std::vector<Moving> appended) LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    waiting_.push_back(std::move(appended));
+    if (waiting_.size() + removed_.size() < 2 || failure_) return;
+    changed_.notify_all();
+    if (thread_.joinable()) return;
+    thread_ = start_thread("handoff", [this](const std::stop_token& stop) {
+      while (remove_next(stop)) continue;
+    });
+  }
+
+  // Everything that was moved, once it is removed.
+  Result<std::vector<Moving>> finish() LEAT_EXCLUDES(mutex_) {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+    while (remove_next({})) continue;
+    MutexLock lock(mutex_);
+    if (failure_) return *failure_;
+    return std::move(removed_);
+  }
+
+ private:
+  // False when there is nothing left, or removing failed.
+  bool remove_next(const std::stop_token& stop) LEAT_EXCLUDES(mutex_) {
+    std::vector<Moving> next;
+    {
+      MutexLock lock(mutex_);
+      if (stop.stop_possible()) {
+        changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !waiting_.empty(); });
+      }
+      if (waiting_.empty() || failure_) return false;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    auto removed = handoff_.remove(next);
+    MutexLock lock(mutex_);
+    if (!removed) failure_ = removed.error();
+    std::move(next.begin(), next.end(), std::back_inserter(removed_));
+    return !failure_;
+  }
+
+  Handoff& handoff_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::vector<Moving>> waiting_ LEAT_GUARDED_BY(mutex_);
+  std::vector<Moving> removed_ LEAT_GUARDED_BY(mutex_);
+  std::optional<Error> failure_ LEAT_GUARDED_BY(mutex_);
+  Thread thread_;
+};
+
 Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
   if (sequences.empty()) return Moved{};
   if (auto claimed = write_claim(sequences, {}); !claimed) return claimed.error();
-  auto moving = read(sequences);
-  if (!moving) return moving.error();
-  if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
   const SystemTime now = parts_.broker.clock().now();
-  if (auto appended = append(*moving); !appended) return appended.error();
-  if (auto removed = remove(*moving); !removed) return removed.error();
+  Removals removals(*this);
+  const auto appended = move_chunks(sequences, removals);
+  const auto moving = removals.finish();
+  if (!appended) return appended.error();
+  if (!moving) return moving.error();
   tell(*moving, now);
   Moved report;
   std::vector<std::uint64_t> moved;
@@ -56,6 +117,19 @@ Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
   }
   if (auto released = write_claim({}, moved); !released) return released.error();
   return report;
+}
+
+Result<void> Handoff::move_chunks(std::span<const std::uint64_t> sequences, Removals& removals) {
+  while (!sequences.empty()) {
+    const auto chunk = sequences.first(std::min(sequences.size(), kChunk));
+    sequences = sequences.subspan(chunk.size());
+    auto moving = read(chunk);
+    if (!moving) return moving.error();
+    if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
+    if (auto appended = append(*moving); !appended) return appended;
+    removals.add(std::move(*moving));
+  }
+  return {};
 }
 
 Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const std::uint64_t> sequences) {

@@ -30,7 +30,7 @@ class Handoff {
     Log& log;
     std::function<bool()> still_leads;
   };
-  static constexpr std::size_t kMostAtOnce = 1000;
+  static constexpr std::size_t kMostAtOnce = 4000;
 
   explicit Handoff(Parts parts) : parts_(std::move(parts)) {}
 
@@ -55,7 +55,10 @@ class Handoff {
     enum class End { kMoved, kDropped, kKept } end = End::kMoved;
   };
 
+  class Removals;
+
   Result<std::uint64_t> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
+  Result<void> move_chunks(std::span<const std::uint64_t> sequences, Removals& removals);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
   Result<void> append(std::vector<Moving>& moving);

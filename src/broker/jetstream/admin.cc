@@ -13,7 +13,8 @@
 namespace leat::jetstream {
 namespace {
 
-constexpr Duration kUnused = std::chrono::seconds(5);  // the server removes a consumer whose removal got lost
+constexpr Duration kStillSo = std::chrono::seconds(5);  // a stream can be given more replicas
+constexpr Duration kUnused = std::chrono::seconds(5);   // the server removes a consumer whose removal got lost
 
 std::string named(std::string_view stream) {
   return "stream \"" + std::string(stream) + "\"";
@@ -152,6 +153,10 @@ Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view st
 std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read(std::string_view stream,
                                                                        std::span<const std::uint64_t> sequences) {
   if (auto valid = check_name(stream); !valid) return Messages(sequences.size(), valid.error());
+  constexpr std::size_t kMany = 16;
+  const auto entry = sequences.size() < kMany ? nullptr : catalog_.get_fresh(stream, kStillSo).value_or(nullptr);
+  const bool all_valid = std::find(sequences.begin(), sequences.end(), 0) == sequences.end();
+  if (entry != nullptr && entry->direct && all_valid) return to_messages(look_up_direct(session_, stream, sequences));
   std::vector<std::string> bodies;
   bodies.reserve(sequences.size());
   for (const std::uint64_t sequence : sequences) bodies.push_back(by_sequence(sequence == 0 ? kNever : sequence));

@@ -15,10 +15,27 @@ Result<void> split_headers(std::string_view block, FoundMessage& to) {
   return {};
 }
 
+// An answer to a direct request: the message itself. Empty where only the API can tell what it means.
+std::optional<Found> parse_direct(const nats::Received& answer) {
+  constexpr int kMissing = 404;
+  if (answer.status() == kMissing) return Found();
+  if (answer.status() != 0) return std::nullopt;
+  FoundMessage found;
+  found.message.headers = answer.headers(kServerHeaders);  // before header()
+  found.message.payload = answer.data();
+  const auto sequence = parse_number(answer.header("Nats-Sequence").value_or(""));
+  const auto time = from_rfc3339(answer.header("Nats-Time-Stamp").value_or(""));
+  found.message.subject = answer.header("Nats-Subject").value_or("");
+  if (!sequence || !time || found.message.subject.empty()) return std::nullopt;
+  found.message.sequence = *sequence;
+  found.message.time = *time;
+  return Found(std::move(found));
+}
+
 }  // namespace
 
 std::string by_sequence(std::uint64_t sequence) {
-  return nlohmann::json{{"seq", sequence}}.dump();
+  return R"({"seq":)" + std::to_string(sequence) + "}";
 }
 
 std::string last_by_subject(std::string_view subject) {
@@ -67,6 +84,30 @@ std::vector<Result<Found>> look_up(Session& session, std::string_view stream, st
       found.emplace_back(answer.error().with_context(what));
     }
   }
+  return found;
+}
+
+std::vector<Result<Found>> look_up_direct(Session& session, std::string_view stream,
+                                          std::span<const std::uint64_t> sequences) {
+  const std::string subject = session.api().subject("DIRECT.GET." + std::string(stream));
+  std::vector<nats::Request> requests;
+  requests.reserve(sequences.size());
+  for (const std::uint64_t sequence : sequences) requests.push_back({subject, by_sequence(sequence)});
+  const auto answers = session.ask_once(requests);
+  std::vector<Result<Found>> found;
+  found.reserve(sequences.size());
+  std::vector<std::size_t> places;
+  std::vector<std::string> again;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto parsed = answers[i] ? parse_direct(*answers[i]) : std::nullopt;
+    found.emplace_back(parsed ? std::move(*parsed) : Found());
+    if (parsed) continue;
+    places.push_back(i);
+    again.push_back(std::move(requests[i].body));
+  }
+  if (again.empty()) return found;
+  auto looked_up = look_up(session, stream, again);
+  for (std::size_t k = 0; k < places.size(); ++k) found[places[k]] = std::move(looked_up[k]);
   return found;
 }
 

@@ -1,6 +1,7 @@
 // Reads single stored messages from the stream's leader, many at a time.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,10 @@ std::string next_by_subject(std::uint64_t from_sequence, std::string_view filter
 // One result per body, in order; empty when there is no such message.
 // Errors: kNotFound (the stream), kUnavailable, kDenied, kCorrupt.
 std::vector<Result<Found>> look_up(Session& session, std::string_view stream, std::span<const std::string> bodies);
+// The same by sequence for a stream with one replica, past the API: about four times as fast. Of a stream with several
+// any server that has a copy would answer, also one that has not heard of the newest removals.
+std::vector<Result<Found>> look_up_direct(Session& session, std::string_view stream,
+                                          std::span<const std::uint64_t> sequences);
 Result<Found> look_up_one(Session& session, std::string_view stream, std::string body);
 
 // Takes the answer to such a request apart.

@@ -15,6 +15,8 @@ struct StreamEntry {
   bool known = false;  // false: the account may not ask, so nothing can be said
   bool work_queue = false;
   bool one_per_subject = false;  // a newer message replaces the older one
+  bool direct = false;           // can be read past the API, and has one replica
+  SteadyTime asked_at{};
   std::vector<std::string> subjects;
 
   // True for subjects of which nothing is known, too.
@@ -28,6 +30,8 @@ class StreamCatalog {
 
   // Asks the server the first time. Errors: kNotFound, kUnavailable.
   Result<std::shared_ptr<const StreamEntry>> get(std::string_view stream);
+  // Not older than `age`. Errors: as get().
+  Result<std::shared_ptr<const StreamEntry>> get_fresh(std::string_view stream, Duration age);
   // Asks the server again. Errors: as get().
   Result<std::shared_ptr<const StreamEntry>> refresh(std::string_view stream);
   void forget(std::string_view stream);

@@ -46,7 +46,8 @@ Result<Appended> StreamStore::append(const AppendRequest& request) {
     if (last != *request.expected_last) return conflict(request, last);
   }
   const std::uint64_t sequence = store(request);
-  if (stream_.config.max_messages_per_subject > 0) limit_subject(request.message.subject);
+  const bool is_first = request.expected_last == 0;  // found above: there is nothing that could be over the limit
+  if (stream_.config.max_messages_per_subject > 0 && !is_first) limit_subject(request.message.subject);
   return Appended{.sequence = sequence};
 }
 
