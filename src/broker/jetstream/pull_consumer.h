@@ -46,6 +46,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   SteadyTime next_look(const Demand& demand) const LEAT_REQUIRES(mutex_);
   Result<void> read_statuses() LEAT_REQUIRES(mutex_);
   Result<void> read_status(const PullStatus& status) LEAT_REQUIRES(mutex_);
+  Result<void> check_permission() LEAT_REQUIRES(mutex_);
   Result<void> check_health() LEAT_REQUIRES(mutex_);
   Result<void> check_existence() LEAT_REQUIRES(mutex_);
   Result<void> keep_pulling(Demand& demand) LEAT_REQUIRES(mutex_);
@@ -76,6 +77,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   SteadyTime heard_ LEAT_GUARDED_BY(mutex_){};       // the last time that anything came
   SteadyTime not_before_ LEAT_GUARDED_BY(mutex_){};  // no pull until then
   std::uint64_t releases_ LEAT_GUARDED_BY(mutex_) = 0;
+  std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_);  // of the connection, as far as they were looked at
 };
 
 // The delivery that a pulled message is; empty when it is none.
