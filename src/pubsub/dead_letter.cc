@@ -19,11 +19,11 @@ std::string header_text(std::string_view text) {
 
 }  // namespace
 
-Publication make_dead_letter(std::string_view subject, const GivenUp& given_up) {
-  const std::string sequence = std::to_string(given_up.message.sequence);
+Publication make_dead_letter(std::string_view subject, GivenUp given_up) {
+  const std::string sequence = std::to_string(given_up.sequence);
   Publication letter{.subject = std::string(subject),
-                     .payload = given_up.message.payload,
-                     .options = {.headers = given_up.message.headers}};
+                     .payload = std::move(given_up.message.payload),
+                     .options = {.headers = std::move(given_up.message.headers)}};
   Headers& headers = letter.options.headers;
   headers.set("Leat-Dead-Reason", header_text(given_up.reason));
   headers.set("Leat-Dead-Subject", given_up.message.subject);

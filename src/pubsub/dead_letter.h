@@ -9,7 +9,8 @@
 namespace leat {
 
 struct GivenUp {
-  const StoredMessage& message;
+  Message message;
+  std::uint64_t sequence = 0;
   std::string_view stream;
   std::string_view subscription;
   std::uint32_t deliveries = 0;
@@ -17,6 +18,6 @@ struct GivenUp {
 };
 
 // Its message id is made of where it comes from: stored twice, it is one within the dedupe window.
-Publication make_dead_letter(std::string_view subject, const GivenUp& given_up);
+Publication make_dead_letter(std::string_view subject, GivenUp given_up);
 
 }  // namespace leat

@@ -135,6 +135,7 @@ std::vector<Result<void>> MessageSettler::store_dead_letters(const std::vector<H
   letters.reserve(dying.size());
   for (const HeldMessage* message : dying) {
     letters.push_back(make_dead_letter(parts_.options.dead_subject, {.message = message->delivery.message,
+                                                                     .sequence = message->delivery.message.sequence,
                                                                      .stream = parts_.options.stream,
                                                                      .subscription = message->batch->source.name,
                                                                      .deliveries = message->deliveries(),
