@@ -232,20 +232,22 @@ Result<void> Subscription::extend(HeldMessage& message) {
   return extended;
 }
 
-// What lost its lease while it waited here comes again by itself.
 bool Subscription::take(std::vector<HeldMessage*>& taken, std::size_t most, SteadyTime deadline,
                         const std::stop_token& stop) {
   while (buffer_.take(taken, most, deadline, stop)) {
     if (taken.empty()) return true;
-    std::erase_if(taken, [this](HeldMessage* message) {
-      if (!message->lost) return false;
-      buffer_.done(*message);
-      release(*message);
-      return true;
-    });
+    std::erase_if(taken, [this](HeldMessage* message) { return drop_if_lost(*message); });
     if (!taken.empty()) return true;
   }
   return false;
+}
+
+// What lost its lease while it waited here comes again by itself.
+bool Subscription::drop_if_lost(HeldMessage& message) {
+  if (!message.lost) return false;
+  buffer_.done(message);
+  release(message);
+  return true;
 }
 
 Result<std::optional<ReceivedMessage>> Subscription::next(std::chrono::milliseconds max_wait,
@@ -283,7 +285,10 @@ void Subscription::handle_messages(const Subscriber::Callback& callback, std::si
   std::vector<HeldMessage*> taken;
   while (take(taken, most, SteadyTime::max(), {})) {
     std::size_t begun = 0;
-    while (begun < taken.size() && !stopped()) call(callback, *taken[begun++]);
+    while (begun < taken.size() && !stopped()) {
+      HeldMessage& message = *taken[begun++];
+      if (!drop_if_lost(message)) call(callback, message);
+    }
     give_back_unbegun(std::span(taken).subspan(begun));
   }
 }

@@ -52,6 +52,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   void give_back_unbegun(std::span<HeldMessage* const> messages);
   void give_back(HeldMessage& message);
   bool take(std::vector<HeldMessage*>& taken, std::size_t most, SteadyTime deadline, const std::stop_token& stop);
+  bool drop_if_lost(HeldMessage& message);
   void handle_messages(const Subscriber::Callback& callback, std::size_t most);
   void call(const Subscriber::Callback& callback, HeldMessage& message);
   bool is_used_up(std::uint32_t deliveries) const;
