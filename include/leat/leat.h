@@ -1,4 +1,5 @@
-// Everything a program needs to enqueue and run jobs. Add leat/json.h for job types as JSON.
+// Everything a program needs to enqueue and run jobs, and to publish and subscribe. Add leat/json.h for job types as
+// JSON.
 #pragma once
 
 #include "leat/broker.h"
@@ -12,12 +13,17 @@
 #include "leat/middleware.h"
 #include "leat/open.h"
 #include "leat/outcome.h"
+#include "leat/publisher.h"
 #include "leat/queue.h"
 #include "leat/queue_control.h"
+#include "leat/received_message.h"
 #include "leat/result.h"
 #include "leat/results.h"
 #include "leat/retry_policy.h"
+#include "leat/router.h"
+#include "leat/router_middleware.h"
 #include "leat/schedules.h"
+#include "leat/subscriber.h"
 #include "leat/trace_context.h"
 #include "leat/worker.h"
 #include "leat/workflow.h"

@@ -132,6 +132,24 @@ TEST_P(JetStreamLogin, TlsWithACertificateForAnotherHostIsRefused) {
   expect_error({.servers = {server.address()}, .tls_ca = file("ca.pem")}, ErrorCode::kDenied, "TLS");
 }
 
+// The server tells nobody who waits for an answer: without a look at what it refused, fetch would wait for ever.
+TEST_P(JetStreamLogin, FetchWithoutPermissionIsDenied) {
+  NatsServer server({.binary = GetParam(),
+                     .config = "authorization { users = [ { user: ada, password: \"s3cr3t-word\", permissions: { "
+                               "publish: { deny: [\"$JS.API.CONSUMER.MSG.NEXT.>\"] } } } ] }"});
+  auto broker =
+      open_jetstream_broker({.servers = {server.address()}, .user = "ada", .password = std::string(kSecret)}).value();
+  ASSERT_TRUE(broker->ensure_stream({.name = "events", .subjects = {"events.>"}}));
+  auto consumer = broker->open_consumer({.stream = "events", .name = "reader"}).value();
+  const SteadyTime until = real_clock().steady() + std::chrono::seconds(30);
+  Result<std::vector<Delivery>> fetched = std::vector<Delivery>{};
+  while (fetched && real_clock().steady() < until) {
+    fetched = consumer->fetch({.max_wait = std::chrono::milliseconds(200), .ahead = 10}, {});
+  }
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code(), ErrorCode::kDenied);
+}
+
 TEST_P(JetStreamLogin, ServerWithoutJetStream) {
   NatsServer server({.binary = GetParam(), .jetstream = NatsServerOptions::JetStream::kOff});
   expect_error({.servers = {server.address()}}, ErrorCode::kNotFound, "start it with -js");

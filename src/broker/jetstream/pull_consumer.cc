@@ -61,7 +61,8 @@ PullConsumer::PullConsumer(Session& session, std::string stream, std::string nam
       name_(std::move(name)),
       ack_wait_(ack_wait),
       pull_subject_(session.api().subject("CONSUMER.MSG.NEXT." + stream_ + "." + name_)),
-      settler_(session) {
+      settler_(session),
+      refusals_(session.control().refusals()) {
   {
     MutexLock lock(mutex_);
     distrust_counts();
@@ -133,14 +134,19 @@ std::vector<Result<void>> PullConsumer::extend(std::span<const Lease> leases) {
 // The server learns first that nobody listens on the inbox any more, so that no delivery is lost on the way.
 void PullConsumer::release_ahead() {
   std::unique_ptr<nats::Subscription> ending;
+  bool requests_left = false;
   {
     MutexLock lock(mutex_);
     ++releases_;
     ending = std::move(subscription_);
+    requests_left = connected_ && pulls_.outstanding() > 0;
     changed_.notify_all();
   }
   if (ending != nullptr) ending->drain();
   ending.reset();
+  // A request that is left at the server without anybody to answer would swallow the first message that is given back
+  // (2.9: until its lease runs out; later ones put it behind the others). Asked for the consumer, it drops them.
+  if (requests_left) (void)session_.api().call("CONSUMER.INFO." + stream_ + "." + name_);
   std::deque<nats::Received> held;
   {
     MutexLock lock(mutex_);
@@ -182,6 +188,7 @@ void PullConsumer::on_reconnected() {
 Result<void> PullConsumer::wait_for_messages(Demand& demand, const std::stop_token& stop) {
   while (true) {
     if (auto read = read_statuses(); !read) return read;
+    if (auto allowed = check_permission(); !allowed) return allowed;
     if (is_served(demand) || stop.stop_requested() || releases_ != demand.releases) return {};
     if (auto healthy = check_health(); !healthy) return healthy;
     if (auto pulled = keep_pulling(demand); !pulled) return pulled;
@@ -255,6 +262,15 @@ Result<void> PullConsumer::read_status(const PullStatus& status) {
   return {};
 }
 
+// The server says that it refuses a request on the connection alone, never to who asked.
+Result<void> PullConsumer::check_permission() {
+  const std::uint64_t refusals = session_.control().refusals();
+  if (std::exchange(refusals_, refusals) == refusals) return {};
+  if (session_.control().last_refusal().find(pull_subject_) == std::string::npos) return {};
+  pulls_.clear();
+  return Error(ErrorCode::kDenied, "the account may not publish to " + pull_subject_);
+}
+
 // Silence longer than two heartbeats, or a request that ended without a word (servers before 2.10 say nothing when
 // the consumer is missing): its requests are lost, and it may be, too.
 Result<void> PullConsumer::check_health() {
@@ -273,6 +289,7 @@ Result<void> PullConsumer::check_existence() {
   heard_ = clock_.steady();
   pulls_.clear();
   if (!answer) {
+    if (answer.error().code() == ErrorCode::kDenied) return answer.error();
     pause();
     return {};
   }

@@ -46,6 +46,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   SteadyTime next_look(const Demand& demand) const LEAT_REQUIRES(mutex_);
   Result<void> read_statuses() LEAT_REQUIRES(mutex_);
   Result<void> read_status(const PullStatus& status) LEAT_REQUIRES(mutex_);
+  Result<void> check_permission() LEAT_REQUIRES(mutex_);
   Result<void> check_health() LEAT_REQUIRES(mutex_);
   Result<void> check_existence() LEAT_REQUIRES(mutex_);
   Result<void> keep_pulling(Demand& demand) LEAT_REQUIRES(mutex_);
@@ -80,6 +81,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   std::uint64_t releases_ LEAT_GUARDED_BY(mutex_) = 0;
   std::size_t unsure_left_ LEAT_GUARDED_BY(mutex_) = 0;  // so many first deliveries may be none
   SystemTime unsure_before_ LEAT_GUARDED_BY(mutex_){};   // if they are of messages that were stored before this
+  std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_);  // of the connection, as far as they were looked at
 };
 
 // The delivery that a pulled message is; empty when it is none.

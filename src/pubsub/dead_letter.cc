@@ -1,0 +1,38 @@
+#include "pubsub/dead_letter.h"
+
+#include <algorithm>
+
+namespace leat {
+namespace {
+
+constexpr std::size_t kLongestReason = 1000;
+
+// As a header may hold it: one line, no space at its ends.
+std::string header_text(std::string_view text) {
+  std::string line(text.substr(0, kLongestReason));
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  const std::size_t begin = line.find_first_not_of(' ');
+  if (begin == line.npos) return "(none)";
+  return line.substr(begin, line.find_last_not_of(' ') - begin + 1);
+}
+
+}  // namespace
+
+Publication make_dead_letter(std::string_view subject, GivenUp given_up) {
+  const std::string sequence = std::to_string(given_up.sequence);
+  Publication letter{.subject = std::string(subject),
+                     .payload = std::move(given_up.message.payload),
+                     .options = {.headers = std::move(given_up.message.headers)}};
+  Headers& headers = letter.options.headers;
+  headers.set("Leat-Dead-Reason", header_text(given_up.reason));
+  headers.set("Leat-Dead-Subject", given_up.message.subject);
+  headers.set("Leat-Dead-Stream", given_up.stream);
+  headers.set("Leat-Dead-Sequence", sequence);
+  headers.set("Leat-Dead-Subscription", given_up.subscription);
+  headers.set("Leat-Dead-Deliveries", std::to_string(given_up.deliveries));
+  letter.options.message_id = std::string(given_up.stream) + "." + sequence + "." + std::string(given_up.subscription);
+  return letter;
+}
+
+}  // namespace leat
