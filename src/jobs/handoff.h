@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/claim_record.h"
 #include "jobs/endings.h"
 #include "jobs/event_log.h"
 #include "jobs/names.h"
@@ -32,7 +33,7 @@ class Handoff {
   };
   static constexpr std::size_t kMostAtOnce = 1000;
 
-  explicit Handoff(Parts parts) : parts_(std::move(parts)) {}
+  explicit Handoff(Parts parts);
 
   struct Moved {
     std::vector<std::uint64_t> kept;  // that wait on, because their unique keys are taken
@@ -55,7 +56,7 @@ class Handoff {
     enum class End { kMoved, kDropped, kKept } end = End::kMoved;
   };
 
-  Result<std::uint64_t> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
+  Result<void> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
   Result<void> append(std::vector<Moving>& moving);
@@ -65,6 +66,7 @@ class Handoff {
   Result<void> remove_later_version(const Moving& moving);
 
   Parts parts_;
+  ClaimRecord claim_;
 };
 
 }  // namespace leat
