@@ -46,6 +46,7 @@ soak:
 	cmake --build --preset asan-ubsan -j $(JOBS)
 	ctest --preset asan-ubsan -L 'jobs|integration' --repeat until-fail:20 --timeout 3600
 	ctest --preset asan-ubsan -R 'Differential|Restart|Processes' --repeat until-fail:50 --timeout 3600
+	LEAT_SOAK=1 ctest --preset asan-ubsan -R ScheduleChaos --repeat until-fail:10 --timeout 3600
 
 format:
 	tools/install_packages.sh verify

@@ -174,6 +174,11 @@ void add_when(CLI::App& at, Schedule& schedule) {
   at.add_option("--tz", schedule.zone, "The time zone of --cron, as Europe/Berlin [UTC]")->type_name("ZONE");
   auto* every =
       add_duration(at, "--every", schedule.every, "Or: always after this time, from --start on, else from 1970");
+  // To a Schedule it would be the same as none.
+  every->check([](const std::string& text) {
+    const auto given = parse_duration(text);
+    return given && *given == Duration{0} ? "an interval is 1s to 3650d, and this one is " + text : std::string();
+  });
   cron->excludes(every);
   add_time(at, "--start", schedule.start, "Not before this time");
   add_time(at, "--end", schedule.end, "Not after this time");

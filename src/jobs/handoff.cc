@@ -19,6 +19,9 @@ constexpr std::string_view kDropped = "when its time came, another job had its u
 
 }  // namespace
 
+Handoff::Handoff(Parts parts)
+    : parts_(std::move(parts)), claim_(parts_.claims, std::string(kClaimsKey), parts_.still_leads) {}
+
 Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::uint64_t sequence) {
   const auto entry = claims.get(std::string(kClaimsKey));
   if (!entry) return entry.error();
@@ -32,15 +35,13 @@ Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::uint64_t sequenc
   return names("moved") ? Claim::kMoved : Claim::kNone;
 }
 
-Result<std::uint64_t> Handoff::write_claim(std::span<const std::uint64_t> claimed,
-                                           std::span<const std::uint64_t> moved) {
+Result<void> Handoff::write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved) {
   const nlohmann::json record{{"version", 1}, {"claimed", claimed}, {"moved", moved}};
-  return parts_.claims.put(std::string(kClaimsKey), record.dump());
+  return claim_.write(record.dump());
 }
 
 Result<void> Handoff::release_old_claim() {
-  const auto released = write_claim({}, {});
-  return released ? Result<void>() : released.error();
+  return write_claim({}, {});
 }
 
 // Removes what was appended, on a thread of its own, while the next jobs are read and appended.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/claim_record.h"
 #include "jobs/endings.h"
 #include "jobs/event_log.h"
 #include "jobs/names.h"
@@ -32,7 +33,7 @@ class Handoff {
   };
   static constexpr std::size_t kMostAtOnce = 4000;
 
-  explicit Handoff(Parts parts) : parts_(std::move(parts)) {}
+  explicit Handoff(Parts parts);
 
   struct Moved {
     std::vector<std::uint64_t> kept;  // that wait on, because their unique keys are taken
@@ -57,7 +58,7 @@ class Handoff {
 
   class Removals;
 
-  Result<std::uint64_t> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
+  Result<void> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
   Result<void> move_chunks(std::span<const std::uint64_t> sequences, Removals& removals);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
@@ -68,6 +69,7 @@ class Handoff {
   Result<void> remove_later_version(const Moving& moving);
 
   Parts parts_;
+  ClaimRecord claim_;
 };
 
 }  // namespace leat

@@ -6,6 +6,7 @@
 
 #include "broker/fault_broker.h"
 #include "core/mutex.h"
+#include "jobs/job_streams.h"
 #include "leat/inspector.h"
 #include "leat/job_control.h"
 #include "leat/memory_broker.h"
@@ -42,6 +43,11 @@ class SchedulerTest : public testing::Test {
     });
     worker->start().value();
     return worker;
+  }
+  // Before the clock leaps: a leader whose time is over begins nothing. What it claims it writes down first.
+  bool somebody_leads() {
+    const auto records = open_leader(*inner, Names("leat"), 1).value();
+    return eventually([&] { return records->get("ticking").value().has_value(); }, 1ms);
   }
   struct Cut {
     Operation operation;
@@ -167,6 +173,7 @@ TEST_F(SchedulerTest, AWaitingJobRemembersItsParentsLongerThanTheirRecordsAreKep
   const JobId late = held.push(job("late"), {.track = true}).value();
   const JobId child = queue.push(job("last"), {.track = true, .after = {early, late}}).value();
   auto worker = start_worker();
+  ASSERT_TRUE(somebody_leads());
   ASSERT_TRUE(eventually([&] { return state(early) == State::kDone; }));
   // Long enough for the record of the early one to be gone, in steps that let the scheduler look now and then.
   for (int hours = 0; hours < 24 * 8; hours += 4) {
@@ -196,6 +203,7 @@ TEST_F(SchedulerTest, CallsThatAreOverOrOldAreClearedAway) {
   Queue queue(*broker);
   const JobId id = queue.push(job("last")).value();
   const auto worker = start_worker();
+  ASSERT_TRUE(somebody_leads());
   auto control = broker->open_bucket({.name = "leat_control"}).value();
   control->put("cancel." + id.str(), R"({"version":1,"sequence":1,"answer":"held","worker":"w","over":true})").value();
   control->put("ask.medium.default.other", R"({"version":1,"sequence":1})").value();

@@ -37,6 +37,9 @@ std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurr
 
 }  // namespace
 
+Ticker::Ticker(Parts parts)
+    : parts_(std::move(parts)), claim_(parts_.claims, std::string(kClaimsKey), parts_.still_leads) {}
+
 Result<bool> Ticker::is_claimed(KeyValue& claims, std::string_view name) {
   const auto entry = claims.get(std::string(kClaimsKey));
   if (!entry) return entry.error();
@@ -49,8 +52,7 @@ Result<bool> Ticker::is_claimed(KeyValue& claims, std::string_view name) {
 
 Result<void> Ticker::write_claim(std::span<const std::string> names) {
   const nlohmann::json record{{"version", 1}, {"claimed", names}};
-  const auto written = parts_.claims.put(std::string(kClaimsKey), record.dump());
-  return written ? Result<void>() : written.error();
+  return claim_.write(record.dump());
 }
 
 Result<void> Ticker::release_old_claim() {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/claim_record.h"
 #include "jobs/event_log.h"
 #include "jobs/schedule_record.h"
 #include "leat/broker.h"
@@ -34,7 +35,7 @@ class Ticker {
     std::function<bool()> still_leads;
   };
 
-  explicit Ticker(Parts parts) : parts_(std::move(parts)) {}
+  explicit Ticker(Parts parts);
 
   // What a leader that died has left claimed is free again. Before anything else.
   Result<void> release_old_claim();
@@ -80,6 +81,7 @@ class Ticker {
   Result<void> write_down_again(Firing& firing);
 
   Parts parts_;
+  ClaimRecord claim_;
   std::map<std::string, Known, std::less<>> known_;
   std::set<std::pair<SystemTime, std::string>> order_;  // of those that fire
 };

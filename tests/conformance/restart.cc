@@ -36,6 +36,25 @@ TEST_P(Restart, KeepsEverything) {
   EXPECT_GE(admin().stream("work").value().messages, 6u);
 }
 
+// Those of messages that were settled it forgets (docs/guide/schedules.md).
+TEST_P(Restart, RemembersTheIdsOfWhatIsThere) {
+  LEAT_NEEDS(fixture().has_server());
+  ensure_work_queue();
+  const AppendRequest done{.message = {.subject = "work.done"}, .message_id = "done"};
+  const AppendRequest there{.message = {.subject = "work.there"}, .message_id = "there"};
+  store("work", done).value();
+  store("work", there).value();
+  auto consumer = open_consumer({.stream = "work", .name = "done", .filter = "work.done", .ack_wait = 60s});
+  ASSERT_OK(settle(*consumer, fetch(*consumer, 1).at(0), Verdict::kDone));
+  EXPECT_TRUE(store("work", done)->duplicate);
+  for (const Shutdown how : {Shutdown::kTerminate, Shutdown::kKill}) {
+    restart(how);
+    ASSERT_TRUE(eventually([&] { return admin().stream("work").has_value(); }));
+    EXPECT_TRUE(store("work", there).value().duplicate);
+  }
+  EXPECT_FALSE(store("work", done).value().duplicate);
+}
+
 TEST_P(Restart, WaitingFetchGoesOn) {
   LEAT_NEEDS(fixture().has_server());
   ensure_work_queue();

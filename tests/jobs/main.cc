@@ -3,11 +3,12 @@
 #include <string_view>
 
 #include "tests/jobs/jobs_suite.h"
+#include "tests/jobs/scheduler_processes.h"
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "worker") {
-    return leat::test::run_blocked_worker(argv[2], static_cast<unsigned>(std::stoul(argv[3])));
-  }
+  const std::string_view role = argc == 4 ? argv[1] : "";
+  if (role == "worker") return leat::test::run_blocked_worker(argv[2], static_cast<unsigned>(std::stoul(argv[3])));
+  if (role == "scheduler") return leat::test::run_scheduler(argv[2], argv[3]);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -81,7 +81,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   std::uint64_t releases_ LEAT_GUARDED_BY(mutex_) = 0;
   std::size_t unsure_left_ LEAT_GUARDED_BY(mutex_) = 0;  // so many first deliveries may be none
   SystemTime unsure_before_ LEAT_GUARDED_BY(mutex_){};   // if they are of messages that were stored before this
-  std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_);  // of the connection, as far as they were looked at
+  std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_);       // of the connection, as far as they were looked at
 };
 
 // The delivery that a pulled message is; empty when it is none.

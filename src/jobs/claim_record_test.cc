@@ -1,0 +1,99 @@
+// A leader that stands still while another takes over, and then goes on as if it still led.
+#include "jobs/claim_record.h"
+
+#include <gtest/gtest.h>
+
+#include "jobs/handoff.h"
+#include "jobs/job_streams.h"
+#include "jobs/ticker.h"
+#include "leat/memory_broker.h"
+#include "leat/queue.h"
+#include "leat/schedules.h"
+#include "leat/testing.h"
+
+namespace leat {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ClaimRecordTest : public testing::Test {
+ protected:
+  std::unique_ptr<Ticker> make_ticker(std::function<bool()> still_leads) {
+    auto ticker = std::make_unique<Ticker>(
+        Ticker::Parts{*broker, names, *claims, *schedules, events, no_log(), std::move(still_leads)});
+    ticker->release_old_claim().value();
+    const auto records = schedules->list("").value();
+    ticker->add(records);
+    return ticker;
+  }
+  Handoff make_handoff(std::function<bool()> still_leads) {
+    return Handoff({*broker, names, *claims, endings, events, no_log(), std::move(still_leads)});
+  }
+  std::uint64_t push_delayed() {
+    Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
+    return broker->admin().stream(names.scheduled_stream()).value().last_sequence;
+  }
+  std::uint64_t messages() { return broker->admin().stream(names.stream(Priority::kMedium)).value().messages; }
+
+  ManualClock clock;
+  std::unique_ptr<Broker> broker = open_memory_broker({.clock = &clock});
+  const Names names{"leat"};
+  std::unique_ptr<KeyValue> claims = open_leader(*broker, names, 1).value();
+  std::unique_ptr<KeyValue> schedules = open_schedules(*broker, names, 1).value();
+  Endings endings{*broker, names};
+  EventLog events{*broker, names, no_log()};
+};
+
+TEST_F(ClaimRecordTest, IsWrittenByWhoTookItOverLast) {
+  const auto leads = [] { return true; };
+  ClaimRecord first(*claims, "claim", leads);
+  first.write("1").value();
+  first.write("2").value();
+  ClaimRecord second(*claims, "claim", leads);
+  second.write("3").value();
+  EXPECT_EQ(first.write("4").error().code(), ErrorCode::kLeaseLost);
+  EXPECT_EQ(claims->get("claim").value()->value, "3");
+  second.write("5").value();
+  ClaimRecord third(*claims, "claim", [] { return false; });
+  EXPECT_EQ(third.write("6").error().code(), ErrorCode::kLeaseLost);
+  EXPECT_EQ(claims->get("claim").value()->value, "5");
+}
+
+// What the next leader has claimed stays so: who removes a schedule would else hear too early that it ticks no more.
+TEST_F(ClaimRecordTest, ATickerThatLeadsNoMoreLeavesTheNextOnesClaim) {
+  Schedules(*broker).put({.name = "s", .every = 1s}, EncodedJob{"tick", "{}"}).value();
+  int asked = 0;
+  int asked_next = 0;
+  std::unique_ptr<Ticker> next;
+  const auto first = make_ticker([&] {
+    if (++asked < 2) return true;  // when it began
+    next = make_ticker([&] { return ++asked_next < 2; });
+    EXPECT_FALSE(next->tick());  // cut off in the middle
+    return true;
+  });
+  clock.advance(1s);
+  EXPECT_FALSE(first->tick());
+  EXPECT_TRUE(Ticker::is_claimed(*claims, "s").value());
+  EXPECT_EQ(messages(), 1U);
+}
+
+TEST_F(ClaimRecordTest, AHandoffThatLeadsNoMoreLeavesTheNextOnesClaim) {
+  const std::uint64_t first_job = push_delayed();
+  const std::uint64_t next_job = push_delayed();
+  int asked = 0;
+  Handoff first = make_handoff([&] {
+    if (++asked != 2) return true;
+    int asked_next = 0;
+    Handoff next = make_handoff([&] { return ++asked_next < 2; });
+    next.release_old_claim().value();
+    EXPECT_FALSE(next.move({{next_job}}));
+    return true;
+  });
+  first.release_old_claim().value();
+  EXPECT_FALSE(first.move({{first_job}}));
+  EXPECT_EQ(Handoff::claim_of(*claims, next_job).value(), Handoff::Claim::kClaimed);
+  EXPECT_EQ(messages(), 1U);
+}
+
+}  // namespace
+}  // namespace leat
