@@ -200,6 +200,44 @@ Figures retries_round(const Stage& stage) {
   return figures;
 }
 
+// So many tracked parents and one job after all of them: parents per second until that one has run.
+double fan_in(const Stage& stage, std::size_t parents, bool& exact) {
+  constexpr std::string_view kLast = "bench-last";
+  const std::string name_space = fresh_name_space();
+  Queue queue(stage.broker, {.name_space = name_space});
+  std::vector<JobId> ids;
+  for (auto& pushed : queue.push_many(make_jobs(stage, 0, parents), {.track = true})) ids.push_back(pushed.value());
+  (void)queue.push(EncodedJob{std::string(kLast), {}, {}}, {.track = true, .after = ids}).value();
+  Exactness seen(parents);
+  std::atomic<std::size_t> last_ran{0};
+  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space});
+  worker.handle(kKind, [&](JobContext& job) {
+    seen.mark(job.payload());
+    return Outcome::done();
+  });
+  worker.handle(kLast, [&](JobContext&) {
+    ++last_ran;
+    return Outcome::done();
+  });
+  const SteadyTime begin = real_clock().steady();
+  worker.start().value();
+  while (last_ran == 0 && seconds_since(begin) < 120) sleep_for(real_clock(), std::chrono::milliseconds(1), {});
+  const double per_s = static_cast<double>(parents) / seconds_since(begin);
+  worker.stop();
+  exact = exact && seen.is_exact() && last_ran == 1;
+  remove_name_space(stage.broker, name_space);
+  return per_s;
+}
+
+// 10,000 parents unless --jobs says otherwise, and (as the raw figure) a fifth of them: 1 is a flat cost per parent.
+Figures fan_in_round(const Stage& stage) {
+  const std::size_t parents = std::min<std::size_t>(stage.options.jobs / 20, 10'000);
+  Figures figures;
+  figures.raw_per_s = fan_in(stage, parents / 5, figures.exact);
+  figures.per_s = fan_in(stage, parents, figures.exact);
+  return figures;
+}
+
 struct Case {
   std::string_view name;
   Figures (*round)(const Stage&);
@@ -213,6 +251,7 @@ constexpr Case kCases[] = {
     {"enqueue-singly", [](const Stage& stage) { return single_round(stage, 1); }},
     {"enqueue-32-threads", [](const Stage& stage) { return single_round(stage, 32); }},
     {"process-beside-retries", retries_round},
+    {"fan-in", fan_in_round},
 };
 constexpr std::string_view kLatency = "latency";
 constexpr std::string_view kPunctuality = "start-delayed";
