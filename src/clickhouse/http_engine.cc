@@ -61,11 +61,12 @@ Result<std::unique_ptr<ClickHouse>> HttpEngine::open(ServerAddress address, cons
 HttpEngine::HttpEngine(ServerAddress address, const OpenClickHouseOptions& options)
     : address_(std::move(address)),
       clock_(options.clock != nullptr ? *options.clock : real_clock()),
-      client_({.user_agent = "leat", .ca_file = address_.ca_file}) {
+      client_({.user_agent = "leat", .ca_file = address_.ca_file}),
+      headers_{{"Content-Type", "application/octet-stream"}} {
   facts_.address = address_.url;
   if (!address_.user.empty() || !address_.password.empty()) {
     const std::string user = address_.user.empty() ? "default" : address_.user;
-    login_ = {{"Authorization", "Basic " + to_base64(user + ":" + address_.password)}};
+    headers_.emplace_back("Authorization", "Basic " + to_base64(user + ":" + address_.password));
   }
 }
 
@@ -103,7 +104,7 @@ std::string HttpEngine::url_with(std::span<const Parameter> parameters, const Cl
 
 HttpRequest HttpEngine::request_to(std::string url, std::optional<Duration> timeout) const {
   return {.url = std::move(url),
-          .headers = login_,
+          .headers = headers_,
           .timeout = timeout.value_or(address_.timeout),
           .connect_timeout = address_.connect_timeout,
           .max_body = kMostAnswer};

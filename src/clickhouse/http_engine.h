@@ -52,7 +52,7 @@ class HttpEngine : public ClickHouse {
   const ServerAddress address_;
   Clock& clock_;
   HttpClient client_;
-  HttpHeaders login_;
+  HttpHeaders headers_;  // of every request; secret
   ClickHouseFacts facts_;
   Compression compression_ = Compression::kNone;
 };

@@ -18,14 +18,14 @@ constexpr std::chrono::seconds kReady{60};  // libchdb is half a gigabyte, and m
 
 bool answers(const std::string& address) {
   HttpClient client;
-  const auto response = client.send({.url = "http://" + address + "/ping", .timeout = std::chrono::seconds(2)});
+  const auto response = client.send(
+      {.method = HttpRequest::Method::kGet, .url = "http://" + address + "/ping", .timeout = std::chrono::seconds(2)});
   return response && *response && (*response)->status == 200;
 }
 
 constexpr const char* kUsers = R"(<yandex>
 <profiles><default><max_memory_usage>2000000000</max_memory_usage>
-<allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type>
-<allow_experimental_decimal_type>1</allow_experimental_decimal_type></default></profiles>
+<allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type></default></profiles>
 <users>
 <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
 <ada><password>se:cr@t</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></ada>
