@@ -22,12 +22,12 @@ constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(th
 constexpr bool kSanitized = false;
 #endif
 
-// Under the working directory or its build folder, beside the program or its folder.
+// Under the working directory or its build folder; beside the program, or one or two folders up.
 std::string find_package() {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   std::vector<std::filesystem::path> folders{".", "build"};
-  if (!error) folders.insert(folders.end(), {program, program.parent_path()});
+  if (!error) folders.insert(folders.end(), {program, program.parent_path(), program.parent_path().parent_path()});
   for (const auto& folder : folders) {
     const auto file = folder / kPackage;
     if (std::filesystem::exists(file, error)) return std::filesystem::absolute(file, error).string();

@@ -12,10 +12,11 @@
 namespace leat {
 namespace {
 
-constexpr const char* kTable = "leat_migrations_lock";
+constexpr std::string_view kTable = "leat_migrations_lock";
 
 std::string successor_of(const std::string& owner) {
-  return std::string(kTable) + "_after_" + owner.substr(0, owner.find(' '));
+  std::string table(kTable);
+  return table.append("_after_").append(owner, 0, owner.find(' '));
 }
 
 // An id, and who that is for people.
@@ -49,7 +50,7 @@ Result<std::optional<std::string>> owner_of(ClickHouse& engine, const std::strin
 // The end of the chain; nobody when the lock is free.
 Result<std::optional<Holder>> find_holder(ClickHouse& engine) {
   std::optional<Holder> holder;
-  for (std::string table = kTable;;) {
+  for (std::string table(kTable);;) {
     auto owner = owner_of(engine, table);
     if (!owner) return owner.error();
     if (!*owner) return holder;
@@ -91,7 +92,7 @@ Result<std::unique_ptr<MigrationLock>> MigrationLock::acquire(ClickHouse& engine
     const auto holder = find_holder(engine);
     if (!holder) return holder.error();
     const SteadyTime now = options.clock.steady();
-    std::string table = kTable;
+    std::string table(kTable);
     bool may_create = !*holder;
     if (*holder) {
       const auto signs = signs_of_life(engine, **holder);
@@ -147,7 +148,7 @@ MigrationLock::~MigrationLock() {
   if (keeper_.joinable()) keeper_.join();
   std::vector<std::string> chain;
   std::string last;
-  for (std::string table = kTable;;) {
+  for (std::string table(kTable);;) {
     const auto owner = owner_of(engine_, table);
     if (!owner) return;
     if (!*owner) break;
