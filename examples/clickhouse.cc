@@ -21,7 +21,7 @@ struct Reading {
 constexpr const char* kCreate = R"(-- +goose Up
 CREATE TABLE readings (
   device UInt32, at DateTime64(3, 'UTC'), room LowCardinality(String), celsius Nullable(Float64),
-  CONSTRAINT above_zero CHECK celsius > -273.15
+  CONSTRAINT above_zero CHECK isNull(celsius) OR celsius > -273.15
 ) ENGINE = MergeTree ORDER BY (device, at) SETTINGS non_replicated_deduplication_window = 1000;
 
 -- +goose Down

@@ -61,7 +61,12 @@ Result<std::string> database_of(const std::string& path) {
 
 Result<ServerAddress> server_address(std::string_view text) {
   auto url = parse_url(text);
-  if (!url) return Error(url.error().code(), "ClickHouse URL: " + url.error().message());
+  if (!url) {
+    std::string_view message = url.error().message();
+    constexpr std::string_view kOther = "broker URL: ";
+    if (message.starts_with(kOther)) message.remove_prefix(kOther.size());
+    return invalid(std::string(message));
+  }
   if (url->hosts.size() != 1) return invalid("one host is expected, as in clickhouse://HOST:8123/DATABASE");
   ServerAddress address;
   bool tls = url->scheme == "https";
