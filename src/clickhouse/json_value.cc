@@ -112,11 +112,10 @@ void put_zero(std::string& out, const ColumnType& type) {
 }
 
 Error unknown_key(const json& object, const std::vector<TableColumn>& columns) {
-  for (const auto& [key, value] : object.items()) {
-    const bool known =
-        std::any_of(columns.begin(), columns.end(), [&](const auto& column) { return column.name == key; });
-    if (!known)
-      return {ErrorCode::kInvalidArgument, "the row has a value for " + key + ", and there is no such column"};
+  for (auto field = object.begin(); field != object.end(); ++field) {
+    const auto is_it = [&](const TableColumn& column) { return column.name == field.key(); };
+    if (std::any_of(columns.begin(), columns.end(), is_it)) continue;
+    return {ErrorCode::kInvalidArgument, "the row has a value for " + field.key() + ", and there is no such column"};
   }
   return {ErrorCode::kInternal, "the row's columns could not be told"};
 }
