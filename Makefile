@@ -28,20 +28,23 @@ bench: build
 	tools/run_bench.sh $(RELEASE)
 
 test:
-	tools/install_packages.sh build test servers
+	tools/install_packages.sh build test servers clickhouse
 	tools/fetch_nats_servers.sh
+	tools/fetch_engines.sh
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan -j $(JOBS)
 	ctest --preset asan-ubsan
 
 verify:
-	tools/install_packages.sh build test servers verify
+	tools/install_packages.sh build test servers clickhouse verify
 	tools/fetch_nats_servers.sh
+	tools/fetch_engines.sh
 	tools/verify.sh
 
 soak:
-	tools/install_packages.sh build test servers
+	tools/install_packages.sh build test servers clickhouse
 	tools/fetch_nats_servers.sh
+	tools/fetch_engines.sh
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan -j $(JOBS)
 	ctest --preset asan-ubsan -L 'jobs|integration' --repeat until-fail:20 --timeout 3600

@@ -1,7 +1,7 @@
 # find_package(leat) and pkg-config for what is installed.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS leat_jobs leat_nats leat_all EXPORT leatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS leat_jobs leat_nats leat_clickhouse leat_all EXPORT leatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS leat RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT leatTargets NAMESPACE leat:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/leat)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing, and asks for nothing when none is.
-# Usage: install_packages.sh GROUP...   with groups: build test servers verify
+# Usage: install_packages.sh GROUP...   with groups: build test servers clickhouse verify
 set -euo pipefail
 
 declare -A groups=(
-  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libcli11-dev libhowardhinnant-date-dev tzdata"
+  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev libhowardhinnant-date-dev tzdata"
   [test]="libgtest-dev libboost1.81-dev libcpp-httplib-dev libprotobuf-dev protobuf-compiler python3 openssl procps nodejs npm"
   [servers]="nats-server"
+  [clickhouse]="clickhouse-server clickhouse-common"
   [verify]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev python3"
 )
 # Who has these commands from elsewhere keeps them.
@@ -26,10 +27,19 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "missing packages: ${missing[*]}; install them as root, or install sudo" >&2; exit 1; }
   root=(sudo)
 fi
+# Debian starts a server that it installs; the tests run their own. This file is how a machine says that it does not want it.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+  "${root[@]}" chmod 755 "$policy"
+  trap '"${root[@]}" rm -f "$policy"' EXIT
+fi
 echo "installing: ${missing[*]}"
 "${root[@]}" apt-get update -qq
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-# Debian starts a server that it installs; the tests run their own.
-if [[ " ${missing[*]} " == *" nats-server "* ]] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
-  "${root[@]}" systemctl disable --now nats-server.service >/dev/null 2>&1 || true
-fi
+# Nor when the machine starts.
+for server in nats-server clickhouse-server; do
+  if [[ " ${missing[*]} " == *" $server "* ]] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+    "${root[@]}" systemctl disable --now "$server.service" >/dev/null 2>&1 || true
+  fi
+done

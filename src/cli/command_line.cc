@@ -57,6 +57,7 @@ int run_command_line(int argc, char** argv) {
   add_events(root, app);
   add_schedule(root, app);
   add_scheduler(root, app);
+  add_migrate(root, app);
   add_demo(root, app);
   add_bench(root, app);
   root.footer(kFooter);

@@ -17,6 +17,7 @@ void add_dead(CLI::App& root, App& app);
 void add_events(CLI::App& root, App& app);
 void add_schedule(CLI::App& root, App& app);
 void add_scheduler(CLI::App& root, App& app);
+void add_migrate(CLI::App& root, App& app);
 void add_demo(CLI::App& root, App& app);
 void add_bench(CLI::App& root, App& app);
 

@@ -160,6 +160,7 @@ void HttpClient::Line::prepare(const HttpRequest& request, curl_slist* headers) 
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &arrival_);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &arrival_);
+  if (request.answer == HttpRequest::Answer::kMayBeCompressed) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
   if (request.method == HttpRequest::Method::kGet) return;
   curl_easy_setopt(easy, CURLOPT_POST, 1L);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));

@@ -30,6 +30,8 @@ struct HttpRequest {
   Duration timeout = std::chrono::seconds(30);          // for all of it; 1 ms or more
   Duration connect_timeout = std::chrono::seconds(10);  // for the part until the connection stands; 1 ms or more
   std::size_t max_body = 64 * 1024;                     // of the response that is kept
+  // kMayBeCompressed: the server is told that it may compress; the response has the body as it was before.
+  enum class Answer { kPlain, kMayBeCompressed } answer = Answer::kPlain;
 };
 
 struct HttpResponse {

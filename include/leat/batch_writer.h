@@ -1,0 +1,87 @@
+// Writes rows into a ClickHouse table in large inserts: what can be tried again is, and bad rows are told apart.
+//
+//   leat::BatchWriter writer(*engine, encoder);
+//   leat::RowBatch batch;
+//   encoder.encode(batch, reading);                         // a row that does not fit is refused here, with the reason
+//   if (writer.full(batch)) writer.write(batch).value();
+//
+// A write that was answered is stored. Whether a row can be stored twice when an answer is lost is up to the token:
+// with one, on a table that remembers tokens (TableDescription::deduplication_window), never; without, it can.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "leat/clickhouse.h"
+#include "leat/rows.h"
+
+namespace leat {
+
+struct BatchWriterOptions {
+  std::size_t max_rows = 100'000;            // of one insert, 1 to 1'000'000 (beyond that ClickHouse cuts it itself)
+  std::size_t max_bytes = 32 * 1024 * 1024;  // of one insert, before compression; one row may be larger
+  Duration first_pause =
+      std::chrono::milliseconds(100);  // before the second try; then twice as long each time; 1 ms or more
+  Duration longest_pause = std::chrono::seconds(10);
+  Duration give_up_after = std::chrono::minutes(1);  // after the first try; the error is returned then
+  std::optional<Duration> timeout{};                 // of one insert; the URL's unless given
+  ClickHouseSettings settings{};                     // for every insert
+  Clock* clock = nullptr;                            // borrowed; the machine's unless given
+  Log* log = nullptr;                                // borrowed; nothing is logged unless given
+};
+
+struct WriteOptions {
+  // The same rows under the same token are stored once; unless given, each write has one of its own, where the engine
+  // knows tokens (without any, ClickHouse drops an insert that is equal to an earlier one). Inserts of parts of the
+  // batch have tokens made of it.
+  std::string token{};
+  // kWhole: one insert, and halves of it when a row is refused. kParts: begins with the halves, as a write that went on
+  // so before it was cut off. A batch must keep its way: the whole and its parts have different tokens.
+  enum class Way { kWhole, kParts } way = Way::kWhole;
+  // Called before the first insert of a part: write down that this batch goes kParts, if it may have to be written
+  // again. When it returns an error, nothing more is inserted, and the write returns it.
+  std::function<Result<void>()> before_parts{};
+};
+
+struct BadRow {
+  std::size_t index = 0;  // in the batch
+  int code = 0;           // ClickHouse's
+  std::string reason;     // what ClickHouse says
+};
+
+struct WriteReport {
+  std::size_t stored = 0;     // rows
+  std::vector<BadRow> bad{};  // the others, by index
+  std::size_t inserts = 0;    // that were sent, tries and parts among them
+};
+
+// Thread-safe: writes of several threads run side by side. The engine must outlive it.
+class BatchWriter {
+ public:
+  BatchWriter(ClickHouse& engine, RowEncoder encoder, BatchWriterOptions options = {});
+
+  const RowEncoder& encoder() const { return encoder_; }
+  // True when a batch is as large as one insert should be. A larger one is written in several, each with a token made
+  // of the batch's, cut at the same rows whenever it is written with the same options.
+  bool full(const RowBatch& batch) const {
+    return batch.size() >= options_.max_rows || batch.bytes() >= options_.max_bytes;
+  }
+
+  // Waits until all rows are stored or refused. What is transient (kUnavailable, kUnknown) is tried again, after a
+  // pause; after a lost answer not before the server has done with it. Empty when `stop` came first: what was not yet
+  // stored may have been, so write it again under its token. Errors: as ClickHouse::insert(), after give_up_after for
+  // those that are tried again; a part of the batch may be stored.
+  Result<std::optional<WriteReport>> write(const RowBatch& batch, const WriteOptions& options = {},
+                                           std::stop_token stop = {}) const;
+
+ private:
+  ClickHouse& engine_;
+  const RowEncoder encoder_;
+  const BatchWriterOptions options_;
+};
+
+}  // namespace leat

@@ -1,0 +1,129 @@
+#include "clickhouse/insert_run.h"
+
+#include <algorithm>
+
+#include "core/mutex.h"
+#include "core/ulid.h"
+
+namespace leat {
+namespace {
+
+bool is_transient(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kUnknown;
+}
+
+}  // namespace
+
+InsertRun::InsertRun(ClickHouse& engine, const RowEncoder& encoder, const BatchWriterOptions& options,
+                     const RowBatch& batch, const WriteOptions& write, std::stop_token stop)
+    : engine_(engine),
+      encoder_(encoder),
+      options_(options),
+      batch_(batch),
+      write_(write),
+      stop_(std::move(stop)),
+      clock_(options.clock != nullptr ? *options.clock : real_clock()),
+      log_(options.log != nullptr ? *options.log : no_log()),
+      token_(write.token),
+      in_parts_(write.way == WriteOptions::Way::kParts) {
+  // Tries of this write are stored once then, and rows that are equal to those of another write are not taken for them.
+  if (token_.empty() && engine.facts().tokens) token_ = "leat-" + make_ulid(clock_.now());
+}
+
+Result<std::optional<WriteReport>> InsertRun::run() {
+  for (std::size_t at = 0; at < batch_.size();) {
+    const Range range = next_insert(at);
+    const bool halves = write_.way == WriteOptions::Way::kParts && range.size() > 1;
+    const auto ended = halves ? write_parts(range) : write_range(range);
+    if (!ended) return ended.error();
+    if (*ended == Ending::kStopped) return std::optional<WriteReport>();
+    at = range.end;
+  }
+  return std::optional<WriteReport>(std::move(report_));
+}
+
+InsertRun::Range InsertRun::next_insert(std::size_t begin) const {
+  const std::size_t most = std::min(batch_.size(), begin + std::max<std::size_t>(options_.max_rows, 1));
+  if (batch_.rows(begin, most).size() <= options_.max_bytes) return {begin, most};
+  std::size_t fits = begin + 1;  // one row goes alone, however large it is
+  for (std::size_t beyond = most; fits + 1 < beyond;) {
+    const std::size_t middle = fits + (beyond - fits) / 2;
+    (batch_.rows(begin, middle).size() <= options_.max_bytes ? fits : beyond) = middle;
+  }
+  return {begin, fits};
+}
+
+Result<InsertRun::Ending> InsertRun::write_range(Range range) {
+  const auto answer = insert(range);
+  if (!answer) return answer.error();
+  using enum InsertAnswer::Verdict;
+  if (answer->verdict == kStopped) return Ending::kStopped;
+  if (answer->verdict == kStored) {
+    report_.stored += range.size();
+    return Ending::kDone;
+  }
+  if (range.size() == 1) {
+    report_.bad.push_back({range.begin, answer->code, answer->reason});
+    return Ending::kDone;
+  }
+  return begin_parts(range);
+}
+
+Result<InsertRun::Ending> InsertRun::begin_parts(Range range) {
+  if (!in_parts_) {
+    log_.warn("ClickHouse refuses a row; looking for it", {{"table", encoder_.table()}, {"rows", range.size()}});
+    if (write_.before_parts) {
+      if (auto noted = write_.before_parts(); !noted) return noted.error();
+    }
+    in_parts_ = true;
+  }
+  return write_parts(range);
+}
+
+Result<InsertRun::Ending> InsertRun::write_parts(Range range) {
+  const std::size_t middle = range.begin + range.size() / 2;
+  const auto first = write_range({range.begin, middle});
+  if (!first || *first == Ending::kStopped) return first;
+  return write_range({middle, range.end});
+}
+
+Result<InsertAnswer> InsertRun::insert(Range range) {
+  const SteadyTime give_up = deadline_after(clock_, options_.give_up_after);
+  Duration wait = std::max<Duration>(options_.first_pause, std::chrono::milliseconds(1));
+  InsertRequest request{.table = encoder_.table(),
+                        .columns = encoder_.column_names(),
+                        .rows = batch_.rows(range.begin, range.end),
+                        .token = token_of(range),
+                        .settings = options_.settings,
+                        .timeout = options_.timeout};
+  while (true) {
+    request.query_id = "leat-" + make_ulid(clock_.now());
+    ++report_.inserts;
+    auto answer = engine_.insert(request, stop_);
+    if (answer || !is_transient(answer.error().code())) return answer;
+    log_.warn("insert failed; trying again",
+              {{"table", encoder_.table()}, {"query_id", request.query_id}, {"error", answer.error().message()}});
+    if (!pause(wait, give_up, request, answer.error().code())) {
+      if (stop_.stop_requested()) return InsertAnswer{InsertAnswer::Verdict::kStopped, 0, ""};
+      return answer;
+    }
+  }
+}
+
+bool InsertRun::pause(Duration& wait, SteadyTime give_up, const InsertRequest& failed, ErrorCode code) {
+  const Duration left = give_up - clock_.steady();
+  if (left <= Duration::zero() || !sleep_for(clock_, std::min(wait, left), stop_)) return false;
+  wait = std::min(wait * 2, std::max(options_.longest_pause, options_.first_pause));
+  // The server may still be at it; a second insert beside it would wait or be stored twice.
+  if (code == ErrorCode::kUnknown) {
+    static_cast<void>(wait_until_ended(engine_, failed.query_id, clock_, give_up, stop_));
+  }
+  return !stop_.stop_requested() && clock_.steady() < give_up;
+}
+
+std::string InsertRun::token_of(Range range) const {
+  if (token_.empty() || range.size() == batch_.size()) return token_;
+  return token_ + "/" + std::to_string(range.begin) + "-" + std::to_string(range.end);
+}
+
+}  // namespace leat

@@ -1,0 +1,127 @@
+// Batches into every engine.
+#include "leat/batch_writer.h"
+#include "tests/clickhouse/engines.h"
+
+namespace leat::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Numbered {
+  std::uint64_t a = 0;
+  static constexpr auto row() { return leat::row(column("a", &Numbered::a)); }
+};
+
+// Rows with a = 13, 1013, 2013... are refused by the table.
+class WriterTest : public EngineSuite {
+ protected:
+  void SetUp() override {
+    EngineSuite::SetUp();
+    if (engine_ == nullptr) return;
+    table_ = make_table("a UInt64, m UInt8 MATERIALIZED throwIf(a >= 1000000)", "a");
+    encoder_.emplace(RowEncoder::open<Numbered>(describe_table(*engine_, table_).value()).value());
+  }
+
+  RowBatch batch_of(std::size_t rows, const std::vector<std::size_t>& bad = {}) const {
+    RowBatch batch;
+    for (std::size_t i = 0; i < rows; ++i) encoder_->encode(batch, Numbered{i}).value();
+    RowBatch with_bad;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const bool is_bad = std::find(bad.begin(), bad.end(), i) != bad.end();
+      if (is_bad) encoder_->encode(with_bad, Numbered{1'000'000 + i}).value();
+      if (!is_bad) with_bad.append(batch.rows(i, i + 1));
+    }
+    return with_bad;
+  }
+  std::string numbers() const { return text_of("SELECT count(), uniqExact(a), sum(a) FROM " + table_); }
+  std::string token(const std::string& name) const { return modern() ? name : ""; }
+
+  std::string table_;
+  std::optional<RowEncoder> encoder_;
+};
+
+TEST_P(WriterTest, RowsAreStoredInOneInsert) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const auto report = writer.write(batch_of(1000)).value().value();
+  EXPECT_EQ(report.stored, 1000U);
+  EXPECT_EQ(report.inserts, 1U);
+  EXPECT_EQ(numbers(), "1000\t1000\t499500\n");
+  EXPECT_EQ(writer.write(RowBatch()).value().value().inserts, 0U);
+}
+
+TEST_P(WriterTest, OneBadRowOf50000IsFoundInFewInserts) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const auto report = writer.write(batch_of(50'000, {31'415}), {.token = token("b")}).value().value();
+  EXPECT_EQ(report.stored, 49'999U);
+  ASSERT_EQ(report.bad.size(), 1U);
+  EXPECT_EQ(report.bad[0].index, 31'415U);
+  EXPECT_EQ(report.bad[0].code, 395);
+  EXPECT_NE(report.bad[0].reason.find("throwIf"), std::string::npos) << report.bad[0].reason;
+  EXPECT_LT(report.inserts, 40U);
+  EXPECT_EQ(text_of("SELECT count(), uniqExact(a) FROM " + table_), "49999\t49999\n");
+}
+
+TEST_P(WriterTest, BadRowsAtTheEdges) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const auto report = writer.write(batch_of(100, {0, 50, 51, 99})).value().value();
+  EXPECT_EQ(report.stored, 96U);
+  std::vector<std::size_t> indices;
+  for (const BadRow& row : report.bad) indices.push_back(row.index);
+  EXPECT_EQ(indices, (std::vector<std::size_t>{0, 50, 51, 99}));
+  EXPECT_EQ(writer.write(batch_of(1, {0})).value().value().bad.size(), 1U);
+  EXPECT_EQ(count(table_), 96U);
+}
+
+TEST_P(WriterTest, PartsAreAnnouncedAndStoredOnceUnderTheirTokens) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const RowBatch batch = batch_of(1000, {77});
+  int announced = 0;
+  const auto announce = [&]() -> Result<void> {
+    ++announced;
+    EXPECT_EQ(count(table_), 0U);
+    return {};
+  };
+  const auto first = writer.write(batch, {.token = token("p"), .before_parts = announce}).value().value();
+  EXPECT_EQ(announced, 1);
+  EXPECT_EQ(first.stored, 999U);
+  if (!modern()) return;
+  const auto again = writer.write(batch, {.token = "p", .way = WriteOptions::Way::kParts, .before_parts = announce});
+  EXPECT_EQ(again->value().bad.size(), 1U);
+  EXPECT_EQ(announced, 1);
+  EXPECT_EQ(count(table_), 999U);
+}
+
+TEST_P(WriterTest, NothingMoreIsInsertedWhenPartsCannotBeAnnounced) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const auto refused =
+      writer.write(batch_of(10, {5}), {.before_parts = [] { return Error(ErrorCode::kConflict, "not mine"); }});
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(count(table_), 0U);
+}
+
+TEST_P(WriterTest, LargeBatchesGoInSeveralInserts) {
+  const BatchWriter by_rows(*engine_, *encoder_, {.max_rows = 300});
+  EXPECT_EQ(by_rows.write(batch_of(1000), {.token = token("r")})->value().inserts, 4U);
+  const BatchWriter by_bytes(*engine_, *encoder_, {.max_bytes = 801});
+  EXPECT_EQ(by_bytes.write(batch_of(1000), {.token = token("s")})->value().inserts, 10U);
+  EXPECT_EQ(numbers(), "2000\t1000\t999000\n");
+  const BatchWriter tiny(*engine_, *encoder_, {.max_bytes = 1});
+  EXPECT_EQ(tiny.write(batch_of(3))->value().inserts, 3U);
+  EXPECT_TRUE(by_rows.full(batch_of(300)));
+  EXPECT_FALSE(by_rows.full(batch_of(299)));
+  if (!modern()) return;
+  EXPECT_EQ(by_rows.write(batch_of(1000), {.token = "r"})->value().stored, 1000U);
+  EXPECT_EQ(count(table_), 2003U);
+}
+
+TEST_P(WriterTest, ATablesFaultIsNotTriedAgain) {
+  const BatchWriter writer(*engine_, *encoder_);
+  engine_->execute("DROP TABLE " + table_).value();
+  EXPECT_EQ(writer.write(batch_of(10)).error().code(), ErrorCode::kNotFound);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, WriterTest, ::testing::ValuesIn(engine_kinds()),
+                         [](const auto& of) { return of.param; });
+
+}  // namespace
+}  // namespace leat::test

@@ -1,0 +1,92 @@
+// `leat migrate`, the program itself, on a real server.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/clickhouse_server.h"
+
+namespace leat::test {
+namespace {
+
+using nlohmann::json;
+
+struct Ended {
+  int code = -1;
+  std::string output;
+  std::string error;
+};
+
+class MigrateTest : public ::testing::TestWithParam<ClickHouseKind> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_not(GetParam()); !why.empty()) GTEST_SKIP() << why;
+    server_.emplace(GetParam());
+    std::filesystem::create_directory(directory_.path() / "sql");
+    write("1_create.sql",
+          "-- +goose Up\nCREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a;\n-- +goose Down\nDROP TABLE t;\n");
+    write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (1);\n");
+  }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(directory_.path() / "sql" / name) << text;
+  }
+  Ended leat(const std::string& line) const {
+    const auto file = [&](const char* name) { return (directory_.path() / name).string(); };
+    const auto text = [&](const char* name) {
+      return (std::ostringstream() << std::ifstream(file(name)).rdbuf()).str();
+    };
+    const std::string command = "LEAT_URL=sqlite:none LEAT_CLICKHOUSE_URL='" + server_->url() +
+                                "' " LEAT_BINARY " migrate " + line + " --dir " + file("sql") + " >" + file("output") +
+                                " 2>" + file("error");
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text("output"), text("error")};
+  }
+
+  TemporaryDirectory directory_;
+  std::optional<ClickHouseServer> server_;
+};
+
+TEST_P(MigrateTest, UpStatusAndDown) {
+  EXPECT_EQ(leat("up").output, "applied 1_create.sql\napplied 2_fill.sql\n");
+  EXPECT_EQ(leat("up").output, "nothing to do\n");
+  const auto status = json::parse(leat("status --json").output);
+  EXPECT_EQ(status.at(1).at("state"), "applied");
+  EXPECT_EQ(status.at(1).at("version"), "2");
+  const auto refused = leat("down");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_EQ(refused.error, "leat: 2_fill.sql has no `-- +goose Down` part: it cannot be taken back\n");
+  write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (2);\n");
+  EXPECT_EQ(leat("status").code, 1);
+  const auto changed = leat("up --json");
+  EXPECT_EQ(changed.code, 1);
+  EXPECT_EQ(json::parse(changed.error).at("error").at("code"), "conflict");
+  write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (1);\n-- +goose Down\nSELECT 1;\n");
+  EXPECT_EQ(json::parse(leat("down --to 0 --json").output), (json{{"reverted", {"2", "1"}}}));
+}
+
+TEST_P(MigrateTest, AHalfAppliedFileIsSettled) {
+  write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (1);\nSELECT no_such_column;\n");
+  const auto failed = leat("up");
+  EXPECT_TRUE(failed.error.starts_with("leat: 2_fill.sql, statement 2 of 2: Code: ")) << failed.error;
+  EXPECT_NE(leat("up").error.find("`leat migrate settle 2 --as applied` or `--as pending`"), std::string::npos);
+  EXPECT_EQ(leat("settle 2 --as applied").output, "2_fill.sql is applied\n");
+  EXPECT_EQ(leat("up").output, "nothing to do\n");
+}
+
+TEST_P(MigrateTest, MistakesAreToldWithARemedy) {
+  EXPECT_NE(leat("up --url nats://h").error.find("expected clickhouse://HOST:8123/DATABASE"), std::string::npos);
+  EXPECT_NE(leat("up --to x").error.find("give a version"), std::string::npos);
+  EXPECT_NE(leat("settle 2 --as x").error.find("use applied or pending"), std::string::npos);
+  EXPECT_NE(leat("").error.find("a command is missing: one of up, down, status, settle"), std::string::npos);
+  EXPECT_NE(leat("up --help").output.find("Example:\n  leat migrate up --url clickhouse://"), std::string::npos);
+  write("x.sql", "");
+  EXPECT_NE(leat("up").error.find("expected {timestamp}_{description}.sql"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, MigrateTest, ::testing::Values(ClickHouseKind::kDebian, ClickHouseKind::kFront),
+                         [](const auto& of) { return of.param == ClickHouseKind::kDebian ? "debian" : "front"; });
+
+}  // namespace
+}  // namespace leat::test
