@@ -19,6 +19,7 @@ class JetStreamKeyValue : public KeyValue {
   Result<std::unique_ptr<KeyWatch>> watch(std::string_view prefix) override;
 
  private:
+  bool is_empty();
   void write_distinct(std::span<const KeyWrite> writes, std::vector<Result<std::uint64_t>>& results);
   Result<Appended> write_over_erased(const AppendRequest& request, Error conflict);
   Result<std::vector<KeyEntry>> list_below(std::string_view prefix);
