@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "core/text.h"
 #include "leat/schedules.h"
 #include "tests/jobs/scheduler_processes.h"
 #include "tests/jobs/tick_ledger.h"
@@ -60,6 +61,18 @@ class ScheduleChaos : public JobsSuite {
     const auto last = written_down();
     return last.size() == kSchedules &&
            std::all_of(last.begin(), last.end(), [&](const auto& one) { return one.second >= tick; });
+  }
+  // For who reads a failure: how far behind which are.
+  std::string who_is_behind(SystemTime tick) {
+    const auto last = written_down();
+    const auto leader = processes_->leader();
+    std::string text =
+        std::to_string(last.size()) + " schedules; leader: " + (leader ? std::to_string(*leader) : "none");
+    std::size_t behind = 0;
+    for (const auto& [name, at] : last) {
+      if (at < tick && ++behind < 5) text += "; " + name + " is at " + to_rfc3339(at);
+    }
+    return text + "; behind " + to_rfc3339(tick) + ": " + std::to_string(behind);
   }
   bool all_done_are_written_down() {
     const auto last = written_down();
@@ -163,7 +176,8 @@ TEST_P(ScheduleChaos, EachTickBecomesOneJob) {
   }
   processes_->thaw_all();
   const SystemTime last = std::chrono::floor<std::chrono::seconds>(broker().clock().now());
-  ASSERT_TRUE(eventually([&] { return all_written_down_up_to(last); })) << "seed " << seed_;
+  ASSERT_TRUE(eventually([&] { return all_written_down_up_to(last); }))
+      << "seed " << seed_ << ": " << who_is_behind(last);
   for (const std::size_t number : processes_->alive()) processes_->end(number, SIGTERM);
   const Ticks kept = ticks_in(broker(), "kept");
   ASSERT_TRUE(eventually([&] { return messages("leat_medium") <= kept.size(); }));
