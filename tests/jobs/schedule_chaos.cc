@@ -106,6 +106,14 @@ class ScheduleChaos : public JobsSuite {
     const auto alive = processes_->alive();
     return found && std::count(alive.begin(), alive.end(), *found) > 0 ? *found : any();
   }
+  // Leaders tick when a second begins: that is when it hurts.
+  std::size_t leader_at_work() {
+    const std::size_t number = leader();
+    const SystemTime now = real_clock().now();
+    const auto hit = std::chrono::ceil<std::chrono::seconds>(now) + std::chrono::microseconds(random_() % 40'000);
+    leat::sleep_for(real_clock(), hit - now, {});
+    return number;
+  }
   void end(std::size_t number, int signal) {
     const int status = processes_->end(number, signal);
     EXPECT_TRUE(signal == SIGKILL || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) << status;
@@ -114,12 +122,12 @@ class ScheduleChaos : public JobsSuite {
   void make(Trouble trouble) {
     ++troubles_[trouble];
     switch (trouble) {
-      case Trouble::kKillLeader: return end(leader(), SIGKILL);
+      case Trouble::kKillLeader: return end(leader_at_work(), SIGKILL);
       case Trouble::kKillAny: return end(any(), SIGKILL);
       case Trouble::kEndLeader: return end(leader(), SIGTERM);
       case Trouble::kRestartServer: return restart_server();
       case Trouble::kFreezeLeader: {
-        const std::size_t number = leader();
+        const std::size_t number = leader_at_work();
         processes_->freeze(number);
         thaw_at_[number] = real_clock().steady() + std::chrono::milliseconds(100 + random_() % 8000);
         return;
