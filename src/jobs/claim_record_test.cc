@@ -51,7 +51,9 @@ TEST_F(ClaimRecordTest, IsWrittenByWhoTookItOverLast) {
   first.write("2").value();
   ClaimRecord second(*claims, "claim", leads);
   second.write("3").value();
-  EXPECT_EQ(first.write("4").error().code(), ErrorCode::kLeaseLost);
+  const auto refused = first.write("4");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kLeaseLost);
   EXPECT_EQ(claims->get("claim").value()->value, "3");
   second.write("5").value();
   ClaimRecord third(*claims, "claim", [] { return false; });

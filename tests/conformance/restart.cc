@@ -154,6 +154,23 @@ TEST_P(Restart, WatchMissesNothing) {
   EXPECT_TRUE(eventually([&] { return follow(), seen["before"] == "erased"; }));
 }
 
+TEST_P(Restart, AWatchWaitsNoLongerThanItWasTold) {
+  LEAT_NEEDS(fixture().has_server());
+  auto bucket = broker().open_bucket({.name = "bucket"}).value();
+  ASSERT_OK(bucket->put("key", "1"));
+  auto watch = bucket->watch("key").value();
+  ASSERT_TRUE(eventually([&] { return static_cast<void>(watch->next(50ms, {})), watch->caught_up(); }));
+  for (const Shutdown how : {Shutdown::kTerminate, Shutdown::kKill}) {
+    std::atomic<bool> ended = false;
+    auto waiter = start_thread("waiter", [&](const std::stop_token& stop) {
+      static_cast<void>(watch->next(3s, stop).has_value());
+      ended = true;
+    });
+    restart(how);
+    EXPECT_TRUE(eventually([&] { return ended.load(); }));
+  }
+}
+
 TEST_P(Restart, FollowingReaderGoesOn) {
   LEAT_NEEDS(fixture().has_server());
   ensure_limits();

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "core/text.h"
 #include "leat/schedules.h"
 #include "tests/jobs/scheduler_processes.h"
 #include "tests/jobs/tick_ledger.h"
@@ -61,6 +62,18 @@ class ScheduleChaos : public JobsSuite {
     return last.size() == kSchedules &&
            std::all_of(last.begin(), last.end(), [&](const auto& one) { return one.second >= tick; });
   }
+  // For who reads a failure: how far behind which are.
+  std::string who_is_behind(SystemTime tick) {
+    const auto last = written_down();
+    const auto leader = processes_->leader();
+    std::string text =
+        std::to_string(last.size()) + " schedules; leader: " + (leader ? std::to_string(*leader) : "none");
+    std::size_t behind = 0;
+    for (const auto& [name, at] : last) {
+      if (at < tick && ++behind < 5) text += "; " + name + " is at " + to_rfc3339(at);
+    }
+    return text + "; behind " + to_rfc3339(tick) + ": " + std::to_string(behind);
+  }
   bool all_done_are_written_down() {
     const auto last = written_down();
     const Ticks ticks = taker_->ticks();
@@ -93,6 +106,14 @@ class ScheduleChaos : public JobsSuite {
     const auto alive = processes_->alive();
     return found && std::count(alive.begin(), alive.end(), *found) > 0 ? *found : any();
   }
+  // Leaders tick when a second begins: that is when it hurts.
+  std::size_t leader_at_work() {
+    const std::size_t number = leader();
+    const SystemTime now = real_clock().now();
+    const auto hit = std::chrono::ceil<std::chrono::seconds>(now) + std::chrono::microseconds(random_() % 40'000);
+    leat::sleep_for(real_clock(), hit - now, {});
+    return number;
+  }
   void end(std::size_t number, int signal) {
     const int status = processes_->end(number, signal);
     EXPECT_TRUE(signal == SIGKILL || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) << status;
@@ -101,12 +122,12 @@ class ScheduleChaos : public JobsSuite {
   void make(Trouble trouble) {
     ++troubles_[trouble];
     switch (trouble) {
-      case Trouble::kKillLeader: return end(leader(), SIGKILL);
+      case Trouble::kKillLeader: return end(leader_at_work(), SIGKILL);
       case Trouble::kKillAny: return end(any(), SIGKILL);
       case Trouble::kEndLeader: return end(leader(), SIGTERM);
       case Trouble::kRestartServer: return restart_server();
       case Trouble::kFreezeLeader: {
-        const std::size_t number = leader();
+        const std::size_t number = leader_at_work();
         processes_->freeze(number);
         thaw_at_[number] = real_clock().steady() + std::chrono::milliseconds(100 + random_() % 8000);
         return;
@@ -163,7 +184,8 @@ TEST_P(ScheduleChaos, EachTickBecomesOneJob) {
   }
   processes_->thaw_all();
   const SystemTime last = std::chrono::floor<std::chrono::seconds>(broker().clock().now());
-  ASSERT_TRUE(eventually([&] { return all_written_down_up_to(last); })) << "seed " << seed_;
+  ASSERT_TRUE(eventually([&] { return all_written_down_up_to(last); }))
+      << "seed " << seed_ << ": " << who_is_behind(last);
   for (const std::size_t number : processes_->alive()) processes_->end(number, SIGTERM);
   const Ticks kept = ticks_in(broker(), "kept");
   ASSERT_TRUE(eventually([&] { return messages("leat_medium") <= kept.size(); }));

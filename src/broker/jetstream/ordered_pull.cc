@@ -200,12 +200,13 @@ Result<void> OrderedPull::refill(std::size_t most) {
   return session_.control().publish(subject.c_str(), (inbox_ + std::to_string(number)).c_str(), body);
 }
 
-// False when a status says that the consumer does not deliver any more.
+// False when a status says that the consumer does not deliver any more. That a consumer which was given up is deleted
+// says nothing about the one in its place.
 bool OrderedPull::read_statuses() {
   bool well = !(pulls_.expire(clock_.steady()) && pulls_.outstanding() == 0);
   for (const nats::Received& message : statuses_) {
     const PullStatus status = read_pull_status(message, inbox_);
-    if (status.kind == PullStatus::Kind::kHeartbeat) continue;
+    if (status.kind == PullStatus::Kind::kHeartbeat || pulls_.is_cleared(status.request)) continue;
     pulls_.end(status.request, status.undelivered);
     well = well && status.kind == PullStatus::Kind::kEnded;
   }

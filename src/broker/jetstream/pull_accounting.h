@@ -24,6 +24,8 @@ class PullAccounting {
   bool expire(SteadyTime now);
   // All requests are lost (the connection is). What the server still says about them is ignored.
   void clear();
+  // True for a request that was open, or over, when clear() was called.
+  bool is_cleared(std::uint64_t number) const { return number > 0 && number <= lost_up_to_; }
 
   std::size_t outstanding() const { return outstanding_; }
   // When the first of them is over; SteadyTime::max() when none is open.
