@@ -114,7 +114,7 @@ class RowEncoder {
 
 template <class Struct>
 Result<RowEncoder> RowEncoder::open(const TableDescription& table) {
-  constexpr auto members = Struct::row();
+  const auto members = Struct::row();
   std::vector<std::string> names;
   std::apply([&](const auto&... member) { (names.emplace_back(member.name), ...); }, members);
   auto encoder = open(table, names);
@@ -134,7 +134,7 @@ Result<RowEncoder> RowEncoder::open(const TableDescription& table) {
 
 template <class Struct>
 Result<void> RowEncoder::encode(RowBatch& batch, const Struct& value) const {
-  constexpr auto members = Struct::row();
+  const auto members = Struct::row();
   const std::size_t before = batch.bytes_.size();
   std::size_t at = 0;
   row_values::Problem problem;

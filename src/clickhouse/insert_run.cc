@@ -82,7 +82,7 @@ Result<InsertRun::Ending> InsertRun::begin_parts(Range range) {
 
 Result<InsertRun::Ending> InsertRun::write_parts(Range range) {
   const std::size_t middle = range.begin + range.size() / 2;
-  const auto first = write_range({range.begin, middle});
+  auto first = write_range({range.begin, middle});
   if (!first || *first == Ending::kStopped) return first;
   return write_range({middle, range.end});
 }

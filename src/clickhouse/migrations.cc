@@ -168,7 +168,7 @@ Result<const MigrationFile*> reversible(const Run& run, const MigrationStatus& s
 }  // namespace
 
 Migrations::Migrations(ClickHouse& engine, std::vector<MigrationFile> files, MigrationsOptions options)
-    : engine_(engine), files_(std::move(files)), options_(std::move(options)) {}
+    : engine_(engine), files_(std::move(files)), options_(options) {}
 
 Result<std::vector<std::uint64_t>> Migrations::up(std::optional<std::uint64_t> to, std::stop_token stop) {
   Run run(engine_, files_, options_);

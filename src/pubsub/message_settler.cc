@@ -134,12 +134,13 @@ std::vector<Result<void>> MessageSettler::store_dead_letters(const std::vector<H
   std::vector<Publication> letters;
   letters.reserve(dying.size());
   for (const HeldMessage* message : dying) {
-    letters.push_back(make_dead_letter(parts_.options.dead_subject, {.message = message->delivery.message,
-                                                                     .sequence = message->delivery.message.sequence,
-                                                                     .stream = parts_.options.stream,
-                                                                     .subscription = message->batch->source.name,
-                                                                     .deliveries = message->deliveries(),
-                                                                     .reason = message->reason}));
+    letters.push_back(make_dead_letter(parts_.options.dead_subject,
+                                       {.message = static_cast<const Message&>(message->delivery.message),
+                                        .sequence = message->delivery.message.sequence,
+                                        .stream = parts_.options.stream,
+                                        .subscription = message->batch->source.name,
+                                        .deliveries = message->deliveries(),
+                                        .reason = message->reason}));
   }
   const auto published = parts_.options.dead_letters->publish_batch(std::move(letters));
   for (std::size_t i = 0; i < published.size(); ++i) {
