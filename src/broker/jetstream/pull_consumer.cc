@@ -67,11 +67,11 @@ PullConsumer::PullConsumer(Session& session, std::string stream, std::string nam
     MutexLock lock(mutex_);
     distrust_counts();
   }
-  session_.control().add(*this);
+  session_.bulk().add(*this);
 }
 
 PullConsumer::~PullConsumer() {
-  session_.control().remove(*this);
+  session_.bulk().remove(*this);
   release_ahead();
 }
 
@@ -264,9 +264,9 @@ Result<void> PullConsumer::read_status(const PullStatus& status) {
 
 // The server says that it refuses a request on the connection alone, never to who asked.
 Result<void> PullConsumer::check_permission() {
-  const std::uint64_t refusals = session_.control().refusals();
+  const std::uint64_t refusals = session_.bulk().refusals();
   if (std::exchange(refusals_, refusals) == refusals) return {};
-  if (session_.control().last_refusal().find(pull_subject_) == std::string::npos) return {};
+  if (session_.bulk().last_refusal().find(pull_subject_) == std::string::npos) return {};
   pulls_.clear();
   return Error(ErrorCode::kDenied, "the account may not publish to " + pull_subject_);
 }
@@ -323,7 +323,7 @@ Result<void> PullConsumer::pull(std::size_t count, Demand& demand) {
   demand.pulled = true;
   const std::uint64_t number = pulls_.open(count, now + expires + kGrace + kGrace);
   const std::string reply = inbox_ + std::to_string(number);
-  auto sent = session_.control().publish(pull_subject_.c_str(), reply.c_str(), pull_body(count, expires, !ahead));
+  auto sent = session_.bulk().publish(pull_subject_.c_str(), reply.c_str(), pull_body(count, expires, !ahead));
   if (!sent) {
     pulls_.clear();
     pause();
@@ -333,8 +333,8 @@ Result<void> PullConsumer::pull(std::size_t count, Demand& demand) {
 
 Result<void> PullConsumer::subscribe() {
   if (subscription_ != nullptr) return {};
-  inbox_ = session_.control().make_inbox() + ".";
-  auto subscription = nats::Subscription::open(session_.control(), inbox_ + "*", *this);
+  inbox_ = session_.bulk().make_inbox() + ".";
+  auto subscription = nats::Subscription::open(session_.bulk(), inbox_ + "*", *this);
   if (!subscription) return subscription.error();
   subscription_ = std::move(*subscription);
   return {};
