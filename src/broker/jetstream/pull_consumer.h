@@ -15,8 +15,8 @@
 
 namespace leat::jetstream {
 
-// Thread-safe. The session must outlive it. It pulls on the connection that settles in blocks, too: a second one between
-// two programs on the same cores costs a twentieth of the throughput.
+// Thread-safe. The session must outlive it. It pulls on the connection that settles in blocks, too: a second one
+// between two programs on the same cores costs a twentieth of the throughput.
 class PullConsumer : public Consumer, private nats::MessageSink, private nats::ConnectionListener {
  public:
   PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait);
