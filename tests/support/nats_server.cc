@@ -289,10 +289,15 @@ void NatsCluster::wait_for_leader() {
   while (real_clock().steady() < deadline) {
     auto connection = nats::Connection::open({.servers = addresses()});
     if (connection) {
-      auto answer = (*connection)->request("$JS.API.STREAM.NAMES", {}, milliseconds(500));
+      // A leader that does not know its followers yet cannot place three replicas.
+      constexpr std::string_view kProbe = R"({"name":"probe","subjects":["probe"],"num_replicas":3})";
+      auto answer = (*connection)->request("$JS.API.STREAM.CREATE.probe", kProbe, seconds(2));
       const auto parsed =
           answer ? jetstream::parse_api_answer(answer->data()) : Result<jetstream::ApiAnswer>(answer.error());
-      if (parsed && parsed->error == 0) return;
+      if (parsed && parsed->error == 0) {
+        (void)(*connection)->request("$JS.API.STREAM.DELETE.probe", {}, seconds(5));
+        return;
+      }
     }
     sleep_for(real_clock(), milliseconds(50), {});
   }
