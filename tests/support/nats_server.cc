@@ -1,9 +1,7 @@
 #include "tests/support/nats_server.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "core/thread.h"
 #include "nats/connection.h"
 #include "nats/server_greeting.h"
+#include "tests/support/process_launcher.h"
 
 namespace leat::test {
 namespace {
@@ -73,64 +72,6 @@ void replace_all(std::string& text, const std::string& what, const std::string& 
     text.replace(at, what.size(), with);
   }
 }
-
-[[noreturn]] void run_server(const std::string& binary, const std::string& config, const std::string& log) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  dup2(file, STDOUT_FILENO);
-  dup2(file, STDERR_FILENO);
-  execl(binary.c_str(), "nats-server", "-c", config.c_str(), static_cast<char*>(nullptr));
-  _exit(127);
-}
-
-// Starts processes on a thread that lives as long as the program: PR_SET_PDEATHSIG looks at the thread that forked, so
-// a server that a short-lived thread of a test starts again would die with that thread.
-class Launcher {
- public:
-  static Launcher& instance() {
-    static Launcher launcher;
-    return launcher;
-  }
-
-  pid_t start(const std::string& binary, const std::string& config, const std::string& log) {
-    Order order{binary, config, log};
-    MutexLock lock(mutex_);
-    orders_.push_back(&order);
-    changed_.notify_all();
-    changed_.wait(mutex_, [&] { return order.done; });
-    return order.pid;
-  }
-
- private:
-  struct Order {
-    const std::string& binary;
-    const std::string& config;
-    const std::string& log;
-    bool done = false;
-    pid_t pid = -1;
-  };
-
-  Launcher() {
-    thread_ = start_thread("launcher", [this](std::stop_token stop) { run(stop); });
-  }
-
-  void run(const std::stop_token& stop) {
-    MutexLock lock(mutex_);
-    while (changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !orders_.empty(); })) {
-      Order& order = *orders_.back();
-      orders_.pop_back();
-      order.pid = fork();
-      if (order.pid == 0) run_server(order.binary, order.config, order.log);
-      order.done = true;
-      changed_.notify_all();
-    }
-  }
-
-  Mutex mutex_;
-  CondVar changed_;
-  std::vector<Order*> orders_ LEAT_GUARDED_BY(mutex_);
-  Thread thread_;
-};
 
 }  // namespace
 
@@ -203,8 +144,7 @@ void NatsServer::launch() {
   const std::string file = (directory_.path() / "server.conf").string();
   const std::string log = (directory_.path() / "server.log").string();
   std::ofstream(file) << config;
-  pid_ = Launcher::instance().start(options_.binary.path, file, log);
-  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  pid_ = test::launch({options_.binary.path, "-c", file}, log);
 }
 
 bool NatsServer::wait_until_ready() {
@@ -229,10 +169,7 @@ std::string NatsServer::log_tail() const {
 
 void NatsServer::stop(Shutdown how) {
   if (pid_ <= 0) return;
-  kill(pid_, how == Shutdown::kKill ? SIGKILL : SIGTERM);
-  int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  end_process(pid_, how == Shutdown::kKill ? SIGKILL : SIGTERM);
   pid_ = -1;
 }
 
