@@ -4,6 +4,8 @@ include(CMakePackageConfigHelpers)
 install(TARGETS leat_jobs leat_nats leat_clickhouse leat_all EXPORT leatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS leat RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/leat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${leat_generated}/leat/processed_envelope.pb.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/leat)
+install(DIRECTORY proto/leat DESTINATION ${CMAKE_INSTALL_DATADIR}/leat/proto)
 install(EXPORT leatTargets NAMESPACE leat:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
 
 configure_package_config_file(cmake/leatConfig.cmake.in ${PROJECT_BINARY_DIR}/leatConfig.cmake

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs an example in an empty directory until it has printed what is expected, and compares. One that calls leat::run()
-# is stopped with SIGTERM; another one ends by itself.
+# Runs an example in an empty directory until it has printed what is expected, and compares. One that calls leat::run() or
+# a runner's run() is stopped with SIGTERM; another one ends by itself.
 # Usage: run.sh PROGRAM EXPECTED SOURCE
 set -euo pipefail
 program=$1 expected=$2 source=$3
@@ -16,7 +16,7 @@ for _ in $(seq 300); do
   kill -0 "$pid" 2>/dev/null || break
   sleep 0.1
 done
-if grep -q 'leat::run(' "$source"; then
+if grep -Eq 'leat::run\(|runner\.run\(' "$source"; then
   kill -TERM "$pid" 2>/dev/null || true
 fi
 status=0

@@ -12,7 +12,7 @@ RULES = [
     ("unguarded mutex", "src", r"std::(mutex|shared_mutex|recursive_mutex|condition_variable)\b", {"src/core/mutex.h"}),
     ("thread outside core", "src", r"std::(thread|jthread|async)\b(?!::hardware_concurrency)", {"src/core/thread.h", "src/core/thread.cc"}),
     ("detached thread", "src tests", r"\.detach\(\)", set()),
-    ("catch (...)", "src", r"catch\s*\(\s*\.\.\.\s*\)", {"src/jobs/job_runner.cc", "src/pubsub/call_callback.cc"}),
+    ("catch (...)", "src", r"catch\s*\(\s*\.\.\.\s*\)", {"src/core/thrown.cc", "src/jobs/job_runner.cc", "src/pubsub/call_callback.cc"}),
     ("plain new or delete", "src include", r"(=|return)\s*new\s+\w|^(?!.*unique_ptr).*\(new\s+\w|^\s*delete(\[\])?\s+\w", set()),
     ("time without its unit in the type", "include", r"\b(int|unsigned|long|u?int(8|16|32|64)_t|size_t|double)\s+(\w+_)?(ms|millis|secs?|seconds|timeout|delay|interval|ttl)\b", set()),
     ("bool parameter in public API", "include", r"[(,]\s*bool\s+\w+\s*[,)=]", set()),
@@ -67,9 +67,33 @@ def check_lengths(root):
                 yield f"{file.relative_to(root)}: {lines} lines, more than {MOST_LINES}: is there a seam?"
 
 
+OPENS = re.compile(r"namespace\s+([\w:]+)\s*{")
+CLOSES = re.compile(r"}\s*//\s*namespace(\s+\S+)?\s*$")
+DEFINES = re.compile(r"(?:class|struct|enum class)\s+(\w+)(?!\w|\s*<|::)[^;]*{")
+
+
+# The linker takes either of two types of one name, and says nothing.
+def check_type_names(root):
+    places = {}
+    for file in files_in(root, "include") + [f for f in files_in(root, "src") if not is_test(f.name)]:
+        spaces = []
+        for line in file.read_text().splitlines():
+            if opened := OPENS.match(line):
+                spaces.append(opened[1])
+            elif re.match(r"namespace\s*{", line):
+                spaces.append(None)
+            elif CLOSES.match(line):
+                spaces.pop()
+            elif (defined := DEFINES.match(line)) and spaces and None not in spaces:
+                places.setdefault("::".join(spaces + [defined[1]]), set()).add(str(file.relative_to(root)))
+    for name, files in sorted(places.items()):
+        if len(files) > 1:
+            yield f"{name} is defined in {' and in '.join(sorted(files))}: a program with both takes one of them for the other"
+
+
 def main(root):
     root = pathlib.Path(root)
-    findings = [f for rule in RULES for f in check_rule(root, *rule)] + list(check_lengths(root))
+    findings = [f for rule in RULES for f in check_rule(root, *rule)] + list(check_lengths(root)) + list(check_type_names(root))
     print("\n".join(findings + [f"{len(findings)} findings"]))
     return 1 if findings else 0
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the compile commands of a preset for their diagnostics alone: nothing is written.
-# Usage: check_sources.sh compile_commands.json
+# Usage: check_sources.sh compile_commands.json [REGEX]     REGEX: files to leave out
 set -euo pipefail
-python3 - "$1" <<'PY'
-import concurrent.futures, json, os, subprocess, sys
-commands = json.load(open(sys.argv[1]))
+python3 - "$1" "${2:-^$}" <<'PY'
+import concurrent.futures, json, os, re, subprocess, sys
+commands = [c for c in json.load(open(sys.argv[1])) if not re.search(sys.argv[2], c["file"])]
 def check(entry):
     done = subprocess.run(entry["command"] + " -fsyntax-only", shell=True, cwd=entry["directory"], capture_output=True, text=True)
     return entry["file"], done.returncode, done.stderr

@@ -27,7 +27,7 @@ mkdir -p "$target" || give_up "no directory $target"
 scratch=$(mktemp -d "$target/engines.XXXXXX") || give_up "no temporary directory in $target"
 trap 'rm -rf "$scratch"' EXIT
 npm install --prefix "$scratch" --no-save --no-audit --no-fund --ignore-scripts "$package@26" >"$scratch/log" 2>&1 ||
-  give_up "npm: $(grep -m 1 -i error "$scratch/log")"
+  give_up "npm: $(grep -m 1 -E "reason|ERR|error" "$scratch/log")"
 mkdir -p "$target/node_modules/@chdb"
 rm -rf "${target:?}/node_modules/$package"
 mv "$scratch/node_modules/$package" "$target/node_modules/$package" || give_up "it cannot be moved to $target"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing, and asks for nothing when none is.
-# Usage: install_packages.sh GROUP...   with groups: build test servers clickhouse verify
+# Usage: install_packages.sh GROUP...   with groups: build demo test servers clickhouse verify
 set -euo pipefail
 
 declare -A groups=(
-  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev libhowardhinnant-date-dev tzdata"
-  [test]="libgtest-dev libboost1.81-dev libcpp-httplib-dev libprotobuf-dev protobuf-compiler python3 openssl procps nodejs npm"
+  [build]="g++ make cmake ninja-build pkg-config libnats-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libcpp-httplib-dev zlib1g-dev libzstd-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libhowardhinnant-date-dev libprotobuf-dev protobuf-compiler tzdata"
+  [demo]="nodejs npm"
+  [test]="libgtest-dev libboost1.81-dev libprotoc-dev python3 openssl procps nodejs npm"
   [servers]="nats-server"
   [clickhouse]="clickhouse-server clickhouse-common"
   [verify]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev python3"

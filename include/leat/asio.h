@@ -5,8 +5,8 @@
 //   leat::Worker worker{*broker, {.async_jobs = 5000}};
 //   leat::handle_coroutine<Fetch>(worker, io.get_executor(), fetch);
 //
-// One thread in io.run() holds thousands of waiting jobs. g++ 12 miscompiles some coroutines: docs/guide/jobs.md has
-// the shapes to avoid.
+// One thread in io.run() holds thousands of waiting jobs. g++ 12 miscompiles some coroutines: docs/guide/coroutines.md
+// has the shapes to avoid.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -152,8 +152,8 @@ void begin_coroutine(CoroutineHandler<F>& how, Completion completion, T... job) 
 // If that error leaves the coroutine, the attempt was interrupted, or took too long, as stop_reason() says.
 //
 // The execution context must run until the worker has stopped: stop() waits for the coroutines. One that is destroyed
-// with its context has failed its attempt. Before start(), as handle(). W is a Worker, or a TestWorker
-// (leat/testing.h) whose while_waiting polls the context.
+// with its context, while the worker hands over no other, has failed its attempt. Before start(), as handle(). W is a
+// Worker, or a TestWorker (leat/testing.h) whose while_waiting polls the context.
 template <Job T, class F, class W>
 W& handle_coroutine(W& worker, boost::asio::any_io_executor executor, F handler, HandlerOptions options = {}) {
   detail::CoroutineHandler<F> how{std::move(executor), std::move(handler), options};

@@ -34,23 +34,38 @@ struct BatchWriterOptions {
   Log* log = nullptr;                                // borrowed; nothing is logged unless given
 };
 
+struct BadRow {
+  std::size_t index = 0;  // in the batch
+  int code = 0;           // ClickHouse's
+  std::string reason;     // what ClickHouse says
+};
+
+struct RowRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;  // the first row behind it
+  bool operator==(const RowRange&) const = default;
+};
+
+// How far a write has come that goes on in parts, because ClickHouse refused a row.
+struct WriteProgress {
+  std::size_t settled = 0;          // rows before it are stored or bad
+  std::vector<RowRange> refused{};  // ranges from there on that were refused as a whole, the widest first
+};
+
 struct WriteOptions {
   // The same rows under the same token are stored once; unless given, each write has one of its own, where the engine
   // knows tokens (without any, ClickHouse drops an insert that is equal to an earlier one). Inserts of parts of the
   // batch have tokens made of it.
   std::string token{};
-  // kWhole: one insert, and halves of it when a row is refused. kParts: begins with the halves, as a write that went on
-  // so before it was cut off. A batch must keep its way: the whole and its parts have different tokens.
-  enum class Way { kWhole, kParts } way = Way::kWhole;
-  // Called before the first insert of a part: write down that this batch goes kParts, if it may have to be written
-  // again. When it returns an error, nothing more is inserted, and the write returns it.
-  std::function<Result<void>()> before_parts{};
-};
-
-struct BadRow {
-  std::size_t index = 0;  // in the batch
-  int code = 0;           // ClickHouse's
-  std::string reason;     // what ClickHouse says
+  // Of all inserts of this write; each has one of its own unless given. A server runs one query of an id at a time.
+  std::string query_id{};
+  // Called before the halves of a refused range are inserted, with what is to be written down if this batch may have
+  // to be written again, and with the bad rows found so far. When it returns an error, nothing more is inserted, and
+  // the write returns it.
+  std::function<Result<void>(const WriteProgress& progress, const std::vector<BadRow>& bad)> before_parts{};
+  // What `before_parts` got last when the same batch was written before: a write goes on there. The whole and its parts
+  // have different tokens, so without it a row could be stored under both.
+  WriteProgress resume{};
 };
 
 struct WriteReport {

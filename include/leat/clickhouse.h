@@ -4,10 +4,10 @@
 //   chdb:events                                  the engine itself (libchdb), with its tables in a directory
 //
 // Parameters of a server follow `?` and are joined by `&`; an unknown one is an error.
-//   compression=auto|zstd|gzip|none   of what is inserted; auto (default): none to this machine, else what the server
-//   knows tls=yes|no                        https for a `clickhouse://` URL; no unless given ca_file=FILE PEM: whom to
-//   trust instead of those whom the machine trusts timeout=30s, connect_timeout=10s  of one request; QueryOptions and
-//   InsertRequest can say another
+//   compression=auto|zstd|gzip|none   of what is inserted; auto (default): none to this machine, else what it knows
+//   tls=yes|no                        https for a `clickhouse://` URL; no unless given
+//   ca_file=FILE                      PEM: whom to trust instead of those whom the machine trusts
+//   timeout=30s, connect_timeout=10s  of one request; QueryOptions and InsertRequest can say another
 // Percent-encoding as in any URL. The database must exist; without one it is the user's default.
 //
 // The engine in the process is loaded at run time, from the first of: the file that OpenClickHouseOptions::library

@@ -60,9 +60,10 @@ class Consumer {
   virtual ~Consumer() = default;
 
   // Blocks until a delivery is ready, `max_wait` passes, or `stop` is requested; the last two return an empty vector,
-  // because an idle queue and a shutdown are not errors. A lost connection heals meanwhile and is no error either.
-  // Errors: kUnavailable (the broker does not answer; safe to call again), kNotFound (the subscription or its stream
-  // was deleted: open it again), kDenied (the account may not fetch any more), kInvalidArgument.
+  // because an idle queue and a shutdown are not errors. A lost connection that heals meanwhile is no error either.
+  // Errors: kUnavailable (the broker does not answer, or the connection is still lost when `max_wait` is over; safe to
+  // call again), kNotFound (the subscription or its stream was deleted: open it again), kDenied (the account may not
+  // fetch any more, or the server takes its credentials no more), kInvalidArgument.
   virtual Result<std::vector<Delivery>> fetch(const FetchOptions& options, std::stop_token stop) = 0;
 
   // Ends leases. One result per settlement, in order.

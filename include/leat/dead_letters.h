@@ -19,6 +19,8 @@ namespace leat {
 struct DeadLetter {
   std::uint64_t number = 0;  // names it to retry() and discard()
   JobId id;                  // empty for a message that was no job
+  std::string queue;
+  std::string subject;  // where it lay
   std::string kind;
   std::string payload;
   Headers headers;     // the job's own, with those that leat keeps its options in

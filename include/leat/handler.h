@@ -20,6 +20,7 @@
 
 #include "leat/job.h"
 #include "leat/outcome.h"
+#include "leat/result.h"
 #include "leat/retry_policy.h"
 
 namespace leat {
@@ -62,6 +63,17 @@ class JobContext {
   // Says how far the work is: a fraction from 0 to 1, and a note of up to 200 bytes (longer ones are cut). Others see
   // it with the worker's next heartbeat, within a second or two (Inspector::workers(), Inspector::job()). Costs no I/O.
   virtual void progress(double, std::string_view = {}) {}
+
+  // Renews the lease now, and waits for the broker's answer. Seldom needed, for the worker renews it every third of
+  // ack_wait, however long the handler takes: call it before a step that must not be done by two, or before something
+  // that keeps the whole program from running. Ok: no other worker gets the job until one ack_wait (WorkerOptions)
+  // after this call began, whatever becomes of this program; nor has one had it since it was delivered, unless, on
+  // JetStream, that was while this program stood still (the server takes a late renewal, and does not say when it
+  // delivered). Any thread may call it, as long as the context lives. It may wait as long as one request to the broker
+  // does: not for the thread of an event loop. Errors: kLeaseLost (another worker may run the job; the stop token has
+  // fired, and what the handler says counts no more), any other (the broker did not answer: the lease goes on as it
+  // was, and the worker goes on renewing it).
+  virtual Result<void> extend_lease() = 0;
 };
 
 // A job in the hands of an asynchronous handler. Implemented by the worker and by the test kit.
@@ -71,6 +83,11 @@ class PendingJob : public JobContext {
   virtual void finish(Outcome outcome) = 0;
 };
 
+namespace detail {
+// Ends a job whose Completion was dropped.
+void drop(std::unique_ptr<PendingJob> job);
+}  // namespace detail
+
 // The duty to end a job. Move-only; dropped unfinished, the attempt has failed. May be finished on any thread, by one
 // thread at a time. The worker's stop() waits for it.
 class Completion {
@@ -79,12 +96,14 @@ class Completion {
   Completion(Completion&&) noexcept = default;
   Completion& operator=(Completion&& other) noexcept {
     if (this != &other) {
-      finish(dropped());
+      if (job_) detail::drop(std::move(job_));
       job_ = std::move(other.job_);
     }
     return *this;
   }
-  ~Completion() { finish(dropped()); }
+  ~Completion() {
+    if (job_) detail::drop(std::move(job_));
+  }
 
   // Until it is finished.
   JobContext& job() const { return *job_; }
@@ -94,8 +113,6 @@ class Completion {
   }
 
  private:
-  static Outcome dropped() { return Outcome::retry("the handler dropped its Completion without finishing it"); }
-
   std::unique_ptr<PendingJob> job_;
 };
 
@@ -165,9 +182,10 @@ Outcome what_was_thrown(const std::exception_ptr& exception, const HandlerOption
 std::optional<std::string> what_it_throws(const std::function<void()>& call);
 // What the handler says, or what it throws.
 Outcome run_handler(const Handler& handler, JobContext& context, const HandlerOptions& options);
-// Begins an asynchronous handler, and returns what it throws: its Completion has been finished or dropped by then,
-// which ended the job.
-std::exception_ptr begin_handler(const AsyncHandler& handler, Completion completion);
+// Begins an asynchronous handler. What it throws ends the job, as what a blocking one throws does; where its Completion
+// was finished or is kept elsewhere, so that this cannot be, it is returned.
+std::exception_ptr begin_handler(const AsyncHandler& handler, std::unique_ptr<PendingJob> job,
+                                 const HandlerOptions& options);
 
 // Calls `f` with as many of its two possible arguments as it takes.
 template <class F, class T>

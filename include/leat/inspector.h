@@ -98,8 +98,9 @@ struct JobStatus {
 };
 
 struct StatusOptions {
-  // Who may have the job is asked, and waited for so long. Without it a job that has been given to a worker and does
-  // not wait for a retry counts as running.
+  // Who may have the job is asked, and waited for so long: it runs where a worker says so, or, when none answers in
+  // time, where a worker's last heartbeat does; else it is pending. Without it a job that has been given to a worker
+  // and does not wait for a retry counts as running, as long as any worker of the namespace lives.
   std::chrono::milliseconds ask{0};
 };
 
@@ -109,7 +110,8 @@ class Inspector {
   explicit Inspector(Broker& broker, std::string name_space = "leat");
   ~Inspector();
 
-  // Every queue that a program of this namespace has pushed to or worked on: three rows each, by name and priority.
+  // Every queue that a program of this namespace has pushed to, worked on or paused: three rows each, by name and
+  // priority.
   Result<std::vector<QueueCounts>> queues();
   // A few look-ups by name, whatever the number of jobs. Errors: kInvalidArgument (a job of the bulk lane, which has no
   // place of its own).

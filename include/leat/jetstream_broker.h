@@ -25,7 +25,8 @@ struct JetStreamOptions {
   std::string tls_cert{};  // PEM, with tls_key: our certificate for servers that ask for one
   std::string tls_key{};
   std::string connection_name = "leat";             // shown in the server's lists
-  std::chrono::milliseconds connect_timeout{5000};  // for opening; a lost connection is retried for ever
+  std::chrono::milliseconds connect_timeout{5000};  // for opening; a lost connection is retried for ever,
+                                                    // unless the server takes its credentials no more
   std::string domain{};                             // of JetStream; it or api_prefix, not both
   std::string api_prefix{};                         // "$JS.API" unless given
   Clock* clock = nullptr;                           // borrowed; the machine's clock unless given

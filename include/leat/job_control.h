@@ -11,6 +11,8 @@
 
 namespace leat {
 
+// A job that was kScheduled, kPending, kRetrying or kHeld does not run, where clocks differ by less than 0.1 s and
+// nobody else gives it another time in the same moment.
 struct CancelResult {
   enum class Was {
     kUnknown,    // not there: finished, or never pushed. Nothing was done
@@ -18,7 +20,7 @@ struct CancelResult {
     kPending,    // no worker had ever had it
     kRetrying,   // it waited for a retry
     kHeld,       // a worker has it and has not begun: it will not
-    kRunning,    // its handler's stop token has fired; it ends as cancelled, unless the handler says done
+    kRunning,    // its handler's stop token has fired; it ends as cancelled, unless the handler says done (or has just)
     kNoAnswer,  // a worker has or had it, and none answered in time. Removed: if that worker lives, the handler goes on
                 // to its end, and what it says counts no more
   } was = Was::kUnknown;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -17,19 +18,31 @@ requires requires(nlohmann::json& json, const T& value) {
   { json.template get<T>() } -> std::same_as<T>;
 }
 struct Codec<T> {
-  // Refuses text that is not UTF-8.
+  // Refuses text that is not UTF-8. What a conversion throws, of whatever type, is an error here.
   static Result<std::string> encode(const T& value) {
     try {
       return nlohmann::json(value).dump();
-    } catch (const nlohmann::json::exception& e) {
-      return Error(ErrorCode::kInvalidArgument, e.what());
+    } catch (...) {
+      return thrown();
     }
   }
   static Result<T> decode(std::string_view bytes) {
     try {
       return nlohmann::json::parse(bytes).get<T>();
-    } catch (const nlohmann::json::exception& e) {
+    } catch (...) {
+      return thrown();
+    }
+  }
+
+ private:
+  // By nlohmann::json, or by the type's own to_json() and from_json().
+  static Error thrown() {
+    try {
+      throw;
+    } catch (const std::exception& e) {
       return Error(ErrorCode::kInvalidArgument, e.what());
+    } catch (...) {
+      return Error(ErrorCode::kInvalidArgument, "its conversion threw something that is no std::exception");
     }
   }
 };

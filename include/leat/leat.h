@@ -1,10 +1,12 @@
-// Everything a program needs to enqueue and run jobs, and to publish and subscribe. Add leat/json.h for job types as
-// JSON.
+// Everything a program needs to enqueue and run jobs, to publish and subscribe, and to consume in batches. Add
+// leat/json.h for job types as JSON.
 #pragma once
 
+#include "leat/batch_consumer.h"
 #include "leat/broker.h"
 #include "leat/dead_letters.h"
 #include "leat/events.h"
+#include "leat/http_handler.h"
 #include "leat/inspector.h"
 #include "leat/job.h"
 #include "leat/job_control.h"
@@ -22,6 +24,7 @@
 #include "leat/retry_policy.h"
 #include "leat/router.h"
 #include "leat/router_middleware.h"
+#include "leat/runner.h"
 #include "leat/schedules.h"
 #include "leat/subscriber.h"
 #include "leat/trace_context.h"

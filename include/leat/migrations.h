@@ -72,8 +72,9 @@ class Migrations {
   // version `to`); and those of ClickHouse with the file and the statement's number.
   Result<std::vector<std::uint64_t>> up(std::optional<std::uint64_t> to = {}, std::stop_token stop = {});
 
-  // Takes back the newest that is applied; or all that are newer than `to`, newest first (0: all). A file without a
-  // Down part is refused (kInvalidArgument), and so is one that is missing (kNotFound).
+  // Takes back the newest that is applied; or all that are newer than `to`, newest first (0: all). Nothing is taken
+  // back when one of these was changed after it was applied (kConflict), has no Down part (kInvalidArgument) or is
+  // missing (kNotFound).
   Result<std::vector<std::uint64_t>> down(std::optional<std::uint64_t> to = {}, std::stop_token stop = {});
 
   // Files and what is applied, by version. Waits for no lock.

@@ -12,6 +12,7 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "leat/broker.h"
@@ -34,14 +35,20 @@ enum class KeepResult { kNo, kYes };
 // What becomes of a job when one of those that it waits for (PushOptions::after) is dead or cancelled.
 enum class IfDead { kCancel, kRun };
 
-// At most one job of a key waits, runs or waits for a retry in a queue and priority; the broker sees to it. The key is
+// At most one job of a key waits in a queue and priority, runs or waits for a retry; the broker sees to it. The key is
 // free again when the job is done, dead or cancelled. Needs Lane::kAddressable.
+//
+// Jobs that wait for their time or for others (PushOptions::at, delay, after) are not in their queue yet: of them, too,
+// at most one of a key waits, and it does not keep another one from being pushed to run at once. The id is made of the
+// key, so the next job of the key has it too: what an earlier one left under it, its result and its record, is gone
+// then.
 struct Unique {
   std::string key;  // 1 to 200 bytes
   // What a push says when the key is taken: the error kConflict, or the id of the job that has it.
   enum class IfTaken { kRefuse, kReturnExisting } if_taken = IfTaken::kRefuse;
-  // What becomes of a job that comes due (PushOptions::at, delay, after) while another has the key: it is cancelled, or
-  // goes to its queue when the key is free, within a second or two.
+  // What becomes of a job that comes due (PushOptions::at, delay, after) while another has the key: it is dropped, and
+  // leaves no result and no record under the id that both have; or it goes to its queue when the key is free, within a
+  // second or two.
   enum class WhenDue { kDrop, kWait } when_due = WhenDue::kDrop;
 };
 
@@ -61,7 +68,7 @@ struct PushOptions {
   // Waits for these, and goes to its queue when all are done. They are tracked, and are waiting, running or recorded:
   // else kNotFound. A worker (WorkerOptions::scheduler) moves it. Needs Lane::kAddressable.
   std::vector<JobId> after{};
-  IfDead if_dead = IfDead::kCancel;
+  std::optional<IfDead> if_dead{};  // unless said: kCancel; for the callback of a group kRun
   // Goes to its queue at this time, or after this delay; never before it. A worker (WorkerOptions::scheduler) moves it.
   // One of the two, and not together with `after`. Whole milliseconds. Needs Lane::kAddressable.
   std::optional<SystemTime> at{};
@@ -77,6 +84,30 @@ struct PushOrder {
   std::optional<Error> refused{};
 };
 
+namespace detail {
+
+// The options of a job's type: `static PushOptions T::push_options()`, if it has one.
+template <Job T>
+PushOptions default_options() {
+  if constexpr (requires {
+                  { T::push_options() } -> std::convertible_to<PushOptions>;
+                }) {
+    return T::push_options();
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
+// `job` to be pushed with `options`; a job that cannot be encoded is one that is refused.
+template <Job T>
+PushOrder push_order(const T& job, PushOptions options = detail::default_options<T>()) {
+  Result<EncodedJob> encoded = encode_job(job);
+  if (!encoded) return {.job = {}, .options = std::move(options), .refused = encoded.error()};
+  return {.job = std::move(*encoded), .options = std::move(options)};
+}
+
 // Runs around every push, on the thread that stores: the caller's, for push_async() the queue's own. May change the
 // orders and refuse some; what it returns, if anything, is called with one answer per order. An exception refuses what
 // is pushed with it; what it returns must not throw. Called by many threads at once. leat/middleware.h has ready ones.
@@ -90,7 +121,7 @@ using PushMiddleware = std::function<AfterPush(std::span<PushOrder>)>;
 
 struct QueueOptions {
   std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
-  std::string name_space = "leat";  // of all streams and buckets; 1 to 64 letters, digits, `_`, `-`
+  std::string name_space = "leat";  // of all streams and buckets; 1 to 54 letters, digits, `_`, `-`
   Duration result_ttl =
       std::chrono::hours(24 * 7);            // of the namespace's results; the first program that opens them decides
   std::vector<PushMiddleware> middleware{};  // around every push; the first is the outermost
@@ -114,7 +145,7 @@ class Queue {
   // kConflict (its unique key is taken), kUnavailable (not stored), kUnknown (the answer was lost), kFull, kDenied.
   template <Job T>
   Result<JobId> push(const T& job) {
-    return push(job, default_options<T>());
+    return push(job, detail::default_options<T>());
   }
   template <Job T>
   Result<JobId> push(const T& job, const PushOptions& options) {
@@ -127,7 +158,7 @@ class Queue {
   // Many in one pipelined call: one result per job, in order; each stands for itself.
   template <std::ranges::input_range R>
   requires Job<std::ranges::range_value_t<R>> std::vector<Result<JobId>> push_many(const R& jobs) {
-    return push_many(jobs, default_options<std::ranges::range_value_t<R>>());
+    return push_many(jobs, detail::default_options<std::ranges::range_value_t<R>>());
   }
   template <std::ranges::input_range R>
   requires Job<std::ranges::range_value_t<R>> std::vector<Result<JobId>> push_many(const R& jobs,
@@ -139,6 +170,8 @@ class Queue {
   }
   // A job that is an error already keeps it as its result.
   std::vector<Result<JobId>> push_many(std::vector<Result<EncodedJob>> jobs, const PushOptions& options = {});
+  // Each with options of its own, for example a unique key: push_order() makes one.
+  std::vector<Result<JobId>> push_many(std::vector<PushOrder> orders);
 
   // Returns at once: the queue's own thread stores what many threads push, in batches. The answer is that of push().
   // The destructor waits until every job has its answer. Blocks while 100,000 jobs wait to be stored.
@@ -147,7 +180,7 @@ class Queue {
   void push_async(EncodedJob job, PushOptions options, std::function<void(Result<JobId>)> done);
   template <Job T>
   std::future<Result<JobId>> push_async(const T& job) {
-    return push_async(job, default_options<T>());
+    return push_async(job, detail::default_options<T>());
   }
   template <Job T>
   std::future<Result<JobId>> push_async(const T& job, PushOptions options) {
@@ -165,20 +198,10 @@ class Queue {
   }
 
   // The largest payload with its headers, in bytes: the broker's limit less 8 KiB, so that a dead letter always fits.
+  // A long unique key or retry table leaves less: push() says how much.
   std::size_t max_payload() const;
 
  private:
-  template <Job T>
-  static PushOptions default_options() {
-    if constexpr (requires {
-                    { T::push_options() } -> std::convertible_to<PushOptions>;
-                  }) {
-      return T::push_options();
-    } else {
-      return {};
-    }
-  }
-
   class Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -26,7 +26,10 @@ struct ReaderConfig {
 };
 
 struct ReadOptions {
-  std::size_t max_count = 256;               // 1 to 10'000
+  std::size_t max_count = 256;  // 1 to 10'000
+  // Of subjects, headers (not on JetStream) and payloads; 1 or more. The message that reaches it is the last one of the
+  // read.
+  std::size_t max_bytes = 16 * 1024 * 1024;
   std::chrono::milliseconds max_wait{5000};  // following readers only: for the first message
 };
 

@@ -1,4 +1,6 @@
 // What became of jobs whose result was asked for (PushOptions::result).
+//
+// Of a job's newest run: a unique key that is used again, and a dead letter that is retried, take away what was kept.
 #pragma once
 
 #include <chrono>
@@ -15,9 +17,9 @@ namespace leat {
 
 struct JobResult {
   enum class State { kDone, kDead, kCancelled } state = State::kDone;
-  std::string value;  // kDone: what the handler returned
-  std::string error;  // else: why not
-  unsigned attempts = 0;
+  std::string value;      // kDone: what the handler returned
+  std::string error;      // else: why not
+  unsigned attempts = 0;  // that ended; 0 for a job that ended before its first
   SystemTime finished_at{};
 };
 

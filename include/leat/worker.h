@@ -35,8 +35,8 @@ struct WorkerOptions {
   Duration ack_wait =
       std::chrono::seconds(30);  // a dead worker's jobs run elsewhere after it; renewed while it lives; 100 ms or more
   Duration grace = std::chrono::seconds(30);  // what running handlers get on stop() before their stop tokens fire
-  Duration unknown_kind_grace =
-      std::chrono::minutes(15);  // how long a job of a kind without handler waits for another worker
+  // How long a job of a kind without handler waits for another worker, from when one without met it first.
+  Duration unknown_kind_grace = std::chrono::minutes(15);
   // kWeighted: of 17 jobs taken while all three wait, 12 are high, 4 medium, 1 low. kStrict: a lower one only when no
   // higher waits.
   enum class Order { kWeighted, kStrict } order = Order::kWeighted;

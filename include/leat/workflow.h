@@ -21,6 +21,11 @@ template <Job... T>
 Result<std::vector<JobId>> push_chain(Queue& queue, const T&... jobs) {
   return push_chain(queue, {encode_job(jobs)...});
 }
+//   leat::push_chain(queue, {.priority = leat::Priority::kHigh}, Download{url}, Resize{200}).value();
+template <Job... T>
+Result<std::vector<JobId>> push_chain(Queue& queue, const PushOptions& options, const T&... jobs) {
+  return push_chain(queue, {encode_job(jobs)...}, options);
+}
 
 struct Group {
   std::vector<JobId> members;
@@ -31,13 +36,13 @@ struct Group {
 // (`options.if_dead` says otherwise). All are tracked. Up to about 20,000 members: their ids travel with the callback.
 // An error: a member or the callback could not be stored; the other members were.
 Result<Group> push_group(Queue& queue, std::vector<Result<EncodedJob>> members, Result<EncodedJob> callback,
-                         PushOptions options = {.if_dead = IfDead::kRun});
+                         PushOptions options = {});
 template <std::ranges::input_range R, Job C>
-requires Job<std::ranges::range_value_t<R>> Result<Group> push_group(Queue& queue, const R& members,
-                                                                     const C& callback) {
+requires Job<std::ranges::range_value_t<R>> Result<Group> push_group(Queue& queue, const R& members, const C& callback,
+                                                                     PushOptions options = {}) {
   std::vector<Result<EncodedJob>> encoded;
   for (const auto& member : members) encoded.push_back(encode_job(member));
-  return push_group(queue, std::move(encoded), encode_job(callback));
+  return push_group(queue, std::move(encoded), encode_job(callback), std::move(options));
 }
 
 }  // namespace leat

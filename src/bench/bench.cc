@@ -9,6 +9,9 @@
 #include "bench/delayed.h"
 #include "bench/exactness.h"
 #include "bench/latency.h"
+#include "bench/measure.h"
+#include "bench/pipeline.h"
+#include "bench/pubsub.h"
 #include "bench/raw_client.h"
 #include "core/mutex.h"
 #include "core/thread.h"
@@ -63,10 +66,6 @@ std::vector<Result<EncodedJob>> make_jobs(const Stage& stage, std::size_t first,
     jobs.push_back(EncodedJob{std::string(kKind), numbered(stage.payload, first + i), {}});
   }
   return jobs;
-}
-
-double seconds_since(SteadyTime begin) {
-  return std::chrono::duration<double>(real_clock().steady() - begin).count();
 }
 
 void require_all(const std::vector<Result<JobId>>& pushed) {
@@ -238,6 +237,61 @@ Figures fan_in_round(const Stage& stage) {
   return figures;
 }
 
+// Eight threads push at once: pushes per second. Exact: as many are accepted and stored as there are keys.
+double push_from_threads(const Stage& stage, std::size_t pushes, std::size_t keys, bool unique, bool& exact) {
+  constexpr std::size_t kThreads = 8;
+  const std::string name_space = fresh_name_space();
+  std::atomic<std::size_t> accepted{0}, failed{0};
+  const auto count = [&](const Result<JobId>& pushed) {
+    if (pushed) ++accepted;
+    if (!pushed && pushed.error().code() != ErrorCode::kConflict) ++failed;
+  };
+  SteadyTime begin{};
+  {
+    Queue queue(stage.broker, {.name_space = name_space});
+    require_all(queue.push_many(std::vector<Result<EncodedJob>>{}));  // creates the streams
+    begin = real_clock().steady();
+    ThreadPool pool("push", kThreads, [&](std::size_t number, const std::stop_token&) {
+      for (std::size_t i = number; i < pushes; i += kThreads) {
+        PushOptions options;
+        if (unique) options.unique = Unique{.key = "key-" + std::to_string(i % keys)};
+        queue.push_async(EncodedJob{std::string(kKind), numbered(stage.payload, i), {}}, options, count);
+      }
+    });
+    pool.stop();
+  }  // every push has its answer
+  const double per_s = static_cast<double>(pushes) / seconds_since(begin);
+  const auto stored = stage.broker.admin().stream(name_space + "_medium");
+  exact = exact && failed == 0 && accepted == keys && stored && stored->messages == keys;
+  remove_name_space(stage.broker, name_space);
+  return per_s;
+}
+
+// Half of --jobs, each key ten times; and (as the raw figure) without keys.
+Figures unique_round(const Stage& stage) {
+  const std::size_t pushes = stage.jobs(2);
+  Figures figures;
+  figures.raw_per_s = push_from_threads(stage, pushes, pushes, false, figures.exact);
+  figures.per_s = push_from_threads(stage, pushes, pushes / 10, true, figures.exact);
+  return figures;
+}
+
+// Publishes them all, then receives them all; so does the raw client.
+Figures pubsub_round(const Stage& stage) {
+  const std::string name = fresh_name_space();
+  const std::size_t messages = stage.jobs(1);
+  RawWork work{name, messages, stage.options.batch, stage.payload};
+  work.shape = RawWork::Shape::kMessage;
+  const double published = raw_figure(stage.raw, [&](RawClient& raw) { return raw.enqueue(work); });
+  work.batch = std::min<std::size_t>(work.batch, 500);
+  const double received = raw_figure(stage.raw, [&](RawClient& raw) { return raw.process(work); });
+  if (stage.raw != nullptr) stage.raw->clean(work);
+  Figures figures;
+  if (published > 0 && received > 0) figures.raw_per_s = 1 / (1 / published + 1 / received);
+  figures.per_s = publish_and_receive(stage.options, stage.broker, name, messages, figures.exact);
+  return figures;
+}
+
 struct Case {
   std::string_view name;
   Figures (*round)(const Stage&);
@@ -252,15 +306,15 @@ constexpr Case kCases[] = {
     {"enqueue-32-threads", [](const Stage& stage) { return single_round(stage, 32); }},
     {"process-beside-retries", retries_round},
     {"fan-in", fan_in_round},
+    {"unique", unique_round},
+    {"pubsub", pubsub_round},
 };
 constexpr std::string_view kLatency = "latency";
 constexpr std::string_view kPunctuality = "start-delayed";
 constexpr std::string_view kDelayed = "delayed";
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[values.size() / 2];
-}
+// Only when they are asked for, or a ClickHouse is given: not every machine has an engine.
+constexpr std::string_view kPipeline = "pipeline";
+constexpr std::string_view kWriter = "pipeline-writer";
 
 BenchReport run_case(const Case& one, const Stage& stage) {
   BenchReport report{.name = std::string(one.name), .jobs = stage.options.jobs, .exact = true};
@@ -298,20 +352,12 @@ Result<void> check_cases(const std::vector<std::string>& wanted) {
 }
 
 bool is_wanted(const BenchOptions& options, std::string_view name) {
+  const bool needs_engine = name == kPipeline || name == kWriter;
+  if (options.cases.empty() && needs_engine) return !options.clickhouse.empty();
   return options.cases.empty() || std::find(options.cases.begin(), options.cases.end(), name) != options.cases.end();
 }
 
-}  // namespace
-
-std::vector<std::string> bench_cases() {
-  std::vector<std::string> names;
-  for (const Case& one : kCases) names.emplace_back(one.name);
-  for (const std::string_view name : {kLatency, kPunctuality, kDelayed}) names.emplace_back(name);
-  return names;
-}
-
-Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
-  if (auto checked = check_cases(options.cases); !checked) return checked;
+Result<void> run_with_broker(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
   const auto url = parse_url(options.url);
   if (!url) return url.error();
   auto broker = open_broker(options.url);
@@ -339,10 +385,40 @@ Result<void> run_bench(const BenchOptions& options, const std::function<void(con
     in_a_name_space(kPunctuality,
                     [&](const std::string& name) { finish(measure_punctuality(options, **broker, name)); });
     in_a_name_space(kDelayed, [&](const std::string& name) { measure_delayed(options, **broker, name, finish); });
+    if (is_wanted(options, kPipeline)) finish(measure_pipeline(options, **broker, raw ? raw->get() : nullptr));
+    if (is_wanted(options, kWriter)) report(measure_writer(options));
   } catch (const Error& error) {
     return error;
   }
   return {};
+}
+
+Result<void> run_writer(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
+  try {
+    report(measure_writer(options));
+  } catch (const Error& error) {
+    return error;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> bench_cases() {
+  std::vector<std::string> names;
+  for (const Case& one : kCases) names.emplace_back(one.name);
+  for (const std::string_view name : {kLatency, kPunctuality, kDelayed, kPipeline, kWriter}) names.emplace_back(name);
+  return names;
+}
+
+bool needs_broker(const BenchOptions& options) {
+  const auto& cases = options.cases;
+  return cases.empty() || std::any_of(cases.begin(), cases.end(), [](const auto& name) { return name != kWriter; });
+}
+
+Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
+  if (auto checked = check_cases(options.cases); !checked) return checked;
+  return needs_broker(options) ? run_with_broker(options, report) : run_writer(options, report);
 }
 
 }  // namespace leat

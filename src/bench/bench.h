@@ -18,12 +18,14 @@ struct BenchOptions {
   std::size_t batch = 5'000;         // jobs per push_many, and messages per pull of the raw client
   unsigned concurrency = 2;          // handler threads
   unsigned rounds = 3;               // leat and raw in turn; the median counts
+  std::string clickhouse{};          // URL of the pipeline's; its engine in this process unless given
+  std::string library{};             // libchdb.so, for that engine; looked for unless given
   std::string program;               // this binary: the latency case runs its worker in a process of its own
 };
 
 struct BenchReport {
   std::string name;
-  std::string broker;
+  std::string broker;  // empty: the case uses none
   std::string durability;
   std::size_t jobs = 0;
   double per_s = 0;
@@ -38,6 +40,9 @@ struct BenchReport {
 };
 
 std::vector<std::string> bench_cases();
+
+// False when none of the cases that are asked for uses a broker: `url` may be empty then.
+bool needs_broker(const BenchOptions& options);
 
 // Calls `report` after each case. Errors: kInvalidArgument (unknown case), what open_broker() returns.
 Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report);

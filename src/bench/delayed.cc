@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "bench/measure.h"
 #include "bench/program.h"
 #include "core/mutex.h"
 #include "leat/leat.h"
@@ -14,12 +15,9 @@ namespace {
 
 using std::chrono::seconds;
 constexpr Duration kFarAway = std::chrono::hours(24);
-constexpr Duration kLongest = seconds(120);
+constexpr Duration kLongestRun = seconds(120);
 constexpr Duration kAtOnce = std::chrono::milliseconds(1);
-
-double seconds_since(SteadyTime begin) {
-  return std::chrono::duration<double>(real_clock().steady() - begin).count();
-}
+constexpr Duration kLookAgain = std::chrono::milliseconds(25);  // each look costs the broker something
 
 // What the case works on.
 class Jobs {
@@ -57,10 +55,10 @@ class Jobs {
   double wait_for(std::uint64_t count) {
     const SteadyTime begin = real_clock().steady();
     while (in_queues() < count) {
-      if (seconds_since(begin) > std::chrono::duration<double>(kLongest).count()) {
+      if (seconds_since(begin) > std::chrono::duration<double>(kLongestRun).count()) {
         throw Error(ErrorCode::kUnavailable, "the jobs that are due are not moved");
       }
-      sleep_for(real_clock(), std::chrono::milliseconds(5), {});
+      sleep_for(real_clock(), kLookAgain, {});
     }
     return seconds_since(begin);
   }

@@ -20,11 +20,11 @@
 namespace leat {
 namespace {
 
-constexpr std::string_view kKind = "latency";
+constexpr std::string_view kLatencyKind = "latency";
 constexpr Duration kPace = std::chrono::milliseconds(5);
 constexpr std::size_t kJobs = 1000;
 constexpr Duration kDelay = std::chrono::seconds(2);  // of delayed jobs
-constexpr Duration kLongest = std::chrono::seconds(60);
+constexpr Duration kLongestWait = std::chrono::seconds(60);
 
 double percentile(const std::vector<double>& sorted, double share) {
   if (sorted.empty()) return 0;
@@ -75,7 +75,7 @@ void run_open_loop(const BenchOptions& options, const std::string& name_space,
 
 // One clock for all processes of a machine.
 EncodedJob timed_from(SteadyTime moment) {
-  return {std::string(kKind), std::to_string(moment.time_since_epoch().count()), {}};
+  return {std::string(kLatencyKind), std::to_string(moment.time_since_epoch().count()), {}};
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ int run_latency_worker(const std::string& url, const std::string& name_space, st
   std::vector<std::int64_t> microseconds;
   microseconds.reserve(jobs);
   std::atomic<std::size_t> count{0};
-  worker.handle(kKind, [&](JobContext& job) {
+  worker.handle(kLatencyKind, [&](JobContext& job) {
     const auto now = real_clock().steady().time_since_epoch().count();
     const auto began = static_cast<std::int64_t>(parse_number(job.payload()).value_or(0));
     microseconds.push_back((now - began) / 1000);  // one handler thread
@@ -127,7 +127,7 @@ int run_latency_worker(const std::string& url, const std::string& name_space, st
   if (!worker.start()) return 1;
   std::puts("ready");
   std::fflush(stdout);
-  const SteadyTime until = real_clock().steady() + kLongest;
+  const SteadyTime until = real_clock().steady() + kLongestWait;
   while (count < jobs && real_clock().steady() < until) sleep_for(real_clock(), std::chrono::milliseconds(5), {});
   worker.stop();
   for (const std::int64_t one : microseconds) std::printf("%lld\n", static_cast<long long>(one));

@@ -18,6 +18,8 @@ struct RawWork {
   std::size_t batch = 0;
   std::string payload;  // the same for each; leat's jobs are of this size too
   Lane lane = Lane::kBulk;
+  // A message has no headers, and stays in its stream when it is acknowledged.
+  enum class Shape { kJob, kMessage } shape = Shape::kJob;
 };
 
 // Not thread-safe. Each call returns jobs per second, or why it could not be done.
@@ -31,6 +33,10 @@ class RawClient {
   virtual Result<double> enqueue_singly(const RawWork& work) = 0;
   // Takes and acknowledges what enqueue() stored, and reads each one's kind.
   virtual Result<double> process(const RawWork& work) = 0;
+  // Reads so many messages of a stream that keeps them, acknowledges every `batch`th for all before it, and drops them.
+  virtual Result<double> read_stream(const std::string& /*stream*/, std::size_t /*messages*/, std::size_t /*batch*/) {
+    return Error(ErrorCode::kNotFound, "there is no raw client for it");
+  }
   // Removes what it has made.
   virtual void clean(const RawWork& work) = 0;
 };

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/measure.h"
 #include "bench/raw_client.h"
 #include "core/ulid.h"
 
@@ -19,10 +20,6 @@ constexpr std::int64_t kAnswerMs = 60'000;
 // Throws the library's text: a benchmark has nothing to recover.
 void check(natsStatus status, const char* what) {
   if (status != NATS_OK) throw Error(ErrorCode::kUnavailable, std::string(what) + ": " + natsStatus_GetText(status));
-}
-
-double seconds_since(SteadyTime begin) {
-  return std::chrono::duration<double>(real_clock().steady() - begin).count();
 }
 
 class RawNats : public RawClient {
@@ -66,11 +63,26 @@ class RawNats : public RawClient {
 
   Result<double> process(const RawWork& work) override {
     try {
-      add_consumer(work);
+      add_consumer(stream(work), "raw", "explicit");
       const SteadyTime begin = real_clock().steady();
       take_all(work);
       check(natsConnection_Flush(connection_), "flush");
       return static_cast<double>(work.jobs) / seconds_since(begin);
+    } catch (const Error& error) {
+      return error;
+    }
+  }
+
+  Result<double> read_stream(const std::string& stream, std::size_t messages, std::size_t batch) override {
+    try {
+      const std::string name = make_ulid(real_clock().now());
+      add_consumer(stream, name, "all");
+      const SteadyTime begin = real_clock().steady();
+      read_all(stream, name, messages, batch);
+      check(natsConnection_Flush(connection_), "flush");
+      const double seconds = seconds_since(begin);
+      js_DeleteConsumer(jetstream_, stream.c_str(), name.c_str(), nullptr, nullptr);
+      return static_cast<double>(messages) / seconds;
     } catch (const Error& error) {
       return error;
     }
@@ -105,7 +117,7 @@ class RawNats : public RawClient {
     config.Subjects = subjects.data();
     config.SubjectsLen = static_cast<int>(subjects.size());
     config.Storage = js_FileStorage;
-    config.Retention = js_WorkQueuePolicy;
+    config.Retention = work.shape == RawWork::Shape::kJob ? js_WorkQueuePolicy : js_LimitsPolicy;
     check(js_AddStream(nullptr, jetstream_, &config, nullptr, nullptr), "add stream");
   }
 
@@ -117,6 +129,7 @@ class RawNats : public RawClient {
     check(
         natsMsg_Create(&message, subject.c_str(), nullptr, work.payload.data(), static_cast<int>(work.payload.size())),
         "message");
+    if (work.shape == RawWork::Shape::kMessage) return message;
     check(natsMsgHeader_Set(message, "Leat-Kind", "bench"), "header");
     if (bulk) {
       check(natsMsgHeader_Set(message, "Leat-Id", ("medium.default._" + key).c_str()), "header");
@@ -137,10 +150,10 @@ class RawNats : public RawClient {
     check(status, "publish");
   }
 
-  void add_consumer(const RawWork& work) {
-    const std::string subject = "$JS.API.CONSUMER.DURABLE.CREATE." + stream(work) + ".raw";
-    const std::string request = R"({"stream_name":")" + stream(work) +
-                                R"(","config":{"durable_name":"raw","ack_policy":"explicit","max_ack_pending":65536}})";
+  void add_consumer(const std::string& stream_name, const std::string& name, const std::string& ack_policy) {
+    const std::string subject = "$JS.API.CONSUMER.DURABLE.CREATE." + stream_name + "." + name;
+    const std::string request = R"({"stream_name":")" + stream_name + R"(","config":{"durable_name":")" + name +
+                                R"(","ack_policy":")" + ack_policy + R"(","max_ack_pending":200000}})";
     natsMsg* reply = nullptr;
     check(natsConnection_RequestString(&reply, connection_, subject.c_str(), request.c_str(), kAnswerMs),
           "add consumer");
@@ -164,13 +177,37 @@ class RawNats : public RawClient {
       natsMsg* message = nullptr;
       check(natsSubscription_NextMsg(&message, subscription, kAnswerMs), "next message");
       const char* kind = nullptr;
-      check(natsMsgHeader_Get(message, "Leat-Kind", &kind), "header");
+      if (work.shape == RawWork::Shape::kJob) check(natsMsgHeader_Get(message, "Leat-Kind", &kind), "header");
       check(natsConnection_Publish(connection_, natsMsg_GetReply(message), "+ACK", 4), "ack");
       natsMsg_Destroy(message);
       if (--open <= work.batch) {
         ask();
         open += work.batch;
       }
+    }
+    natsSubscription_Destroy(subscription);
+  }
+
+  void read_all(const std::string& stream_name, const std::string& name, std::size_t messages, std::size_t batch) {
+    constexpr std::size_t kPull = 5000;
+    const std::string inbox = "_INBOX.raw." + make_ulid(real_clock().now());
+    const std::string next = "$JS.API.CONSUMER.MSG.NEXT." + stream_name + "." + name;
+    const std::string pull = R"({"batch":)" + std::to_string(kPull) + R"(,"expires":30000000000})";
+    natsSubscription* subscription = nullptr;
+    check(natsConnection_SubscribeSync(&subscription, connection_, inbox.c_str()), "subscribe");
+    natsSubscription_SetPendingLimits(subscription, -1, -1);
+    std::size_t open = 0;
+    for (std::size_t got = 1; got <= messages; ++got) {
+      for (; open <= kPull; open += kPull) {
+        check(natsConnection_PublishRequestString(connection_, next.c_str(), inbox.c_str(), pull.c_str()), "pull");
+      }
+      natsMsg* message = nullptr;
+      check(natsSubscription_NextMsg(&message, subscription, kAnswerMs), "next message");
+      if (got % batch == 0 || got == messages) {
+        check(natsConnection_Publish(connection_, natsMsg_GetReply(message), "+ACK", 4), "ack");
+      }
+      natsMsg_Destroy(message);
+      --open;
     }
     natsSubscription_Destroy(subscription);
   }

@@ -4,16 +4,13 @@
 #include <cstdio>
 #include <string>
 
+#include "bench/measure.h"
 #include "bench/raw_client.h"
 #include "core/ulid.h"
 #include "leat/message.h"
 
 namespace leat {
 namespace {
-
-double seconds_since(SteadyTime begin) {
-  return std::chrono::duration<double>(real_clock().steady() - begin).count();
-}
 
 class RawSqlite : public RawClient {
  public:
@@ -28,12 +25,12 @@ class RawSqlite : public RawClient {
   Result<double> enqueue(const RawWork& work) override { return insert(work, work.batch); }
   Result<double> enqueue_singly(const RawWork& work) override { return insert(work, 1); }
 
-  // A claim writes a lease for each message, an acknowledgement removes lease and message: a transaction each per
-  // batch.
+  // A claim writes a lease for each message, an acknowledgement removes lease and job: a transaction each per batch.
   Result<double> process(const RawWork& work) override {
     try {
+      position_ = 0;
       const SteadyTime begin = real_clock().steady();
-      for (std::size_t done = 0; done < work.jobs;) done += claim_and_acknowledge(work.batch);
+      for (std::size_t done = 0; done < work.jobs;) done += claim_and_acknowledge(work);
       return static_cast<double>(work.jobs) / seconds_since(begin);
     } catch (const Error& error) {
       return error;
@@ -89,8 +86,10 @@ class RawSqlite : public RawClient {
     const std::string key = make_ulid(real_clock().now());
     std::string subject = work.name_space + ".medium.default.";
     Headers headers;
-    headers.set("Leat-Kind", "bench");
-    if (work.lane == Lane::kBulk) {
+    if (work.shape == RawWork::Shape::kJob) headers.set("Leat-Kind", "bench");
+    if (work.shape == RawWork::Shape::kMessage) {
+      subject += "_";
+    } else if (work.lane == Lane::kBulk) {
       subject += "_";
       headers.set("Leat-Id", "medium.default._" + key);
     } else {
@@ -104,16 +103,17 @@ class RawSqlite : public RawClient {
     step(insert);
   }
 
-  std::size_t claim_and_acknowledge(std::size_t batch) {
-    sqlite3_stmt* select =
-        prepare("SELECT sequence, subject, headers, payload FROM messages ORDER BY sequence LIMIT ?");
+  std::size_t claim_and_acknowledge(const RawWork& work) {
+    sqlite3_stmt* select = prepare(
+        "SELECT sequence, subject, headers, payload FROM messages WHERE sequence > ? ORDER BY sequence LIMIT ?");
     sqlite3_stmt* lease = prepare("INSERT INTO leases(sequence, due) VALUES(?, ?)");
     sqlite3_stmt* release = prepare("DELETE FROM leases WHERE sequence = ?");
     sqlite3_stmt* remove = prepare("DELETE FROM messages WHERE sequence = ?");
     std::vector<sqlite3_int64> claimed;
     std::size_t bytes = 0;
     run("BEGIN IMMEDIATE");
-    sqlite3_bind_int64(select, 1, static_cast<sqlite3_int64>(batch));
+    sqlite3_bind_int64(select, 1, position_);
+    sqlite3_bind_int64(select, 2, static_cast<sqlite3_int64>(work.batch));
     while (sqlite3_step(select) == SQLITE_ROW) {
       claimed.push_back(sqlite3_column_int64(select, 0));
       bytes += static_cast<std::size_t>(sqlite3_column_bytes(select, 3));
@@ -127,6 +127,7 @@ class RawSqlite : public RawClient {
     run("BEGIN IMMEDIATE");
     for (const sqlite3_int64 sequence : claimed) {
       for (sqlite3_stmt* statement : {release, remove}) {
+        if (statement == remove && work.shape == RawWork::Shape::kMessage) continue;
         sqlite3_bind_int64(statement, 1, sequence);
         step(statement);
       }
@@ -134,10 +135,12 @@ class RawSqlite : public RawClient {
     run("COMMIT");
     for (sqlite3_stmt* statement : {select, lease, release, remove}) sqlite3_finalize(statement);
     if (claimed.empty()) throw Error(ErrorCode::kInternal, "jobs are missing");
+    position_ = claimed.back();
     return claimed.size();
   }
 
   sqlite3* database_ = nullptr;
+  sqlite3_int64 position_ = 0;  // of the last one claimed
 };
 
 }  // namespace

@@ -3,32 +3,19 @@
 #include <algorithm>
 #include <string>
 
+#include "core/invalid_argument.h"
 #include "core/text.h"
 
 namespace leat {
 namespace {
 
-constexpr std::size_t kMostPerCall = 10'000;
 constexpr unsigned kMostReplicas = 5;
+constexpr std::size_t kMostPerCall = 10'000;
 constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
-
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-Result<void> check_name(std::string_view what, std::string_view name) {
-  if (is_plain_name(name)) return {};
-  return invalid(std::string(what) + " \"" + std::string(name) + "\": a name is 1 to 64 letters, digits, `_` and `-`");
-}
-
-Result<void> check_replicas(unsigned replicas) {
-  if (replicas >= 1 && replicas <= kMostReplicas) return {};
-  return invalid("replicas is " + std::to_string(replicas) + "; allowed are 1 to 5");
-}
 
 Result<void> check_count(std::size_t count) {
   if (count >= 1 && count <= kMostPerCall) return {};
-  return invalid("max_count is " + std::to_string(count) + "; allowed are 1 to 10000");
+  return invalid_argument("max_count is " + std::to_string(count) + "; allowed are 1 to 10000");
 }
 
 std::string_view to_string(Retention retention) {
@@ -39,11 +26,9 @@ std::string_view to_string(Storage storage) {
   return storage == Storage::kFile ? "file" : "memory";
 }
 
-std::string join(std::vector<std::string> filters) {
+std::string in_order(std::vector<std::string> filters) {
   std::sort(filters.begin(), filters.end());
-  std::string joined;
-  for (const std::string& filter : filters) joined += (joined.empty() ? "" : ",") + filter;
-  return joined;
+  return joined(filters, ",");
 }
 
 // The first token of `text`, which it takes off together with the dot.
@@ -61,15 +46,26 @@ bool is_key_character(char c) {
 
 }  // namespace
 
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (is_plain_name(name)) return {};
+  return invalid_argument(std::string(what) + " \"" + std::string(name) +
+                          "\": a name is 1 to 64 letters, digits, `_` and `-`");
+}
+
+Result<void> check_replicas(unsigned replicas) {
+  if (replicas >= 1 && replicas <= kMostReplicas) return {};
+  return invalid_argument("replicas is " + std::to_string(replicas) + "; allowed are 1 to 5");
+}
+
 Result<void> check_stream_config(const StreamConfig& config) {
   if (auto named = check_name("stream", config.name); !named) return named;
   const std::string which = "stream \"" + config.name + "\": ";
-  if (config.subjects.empty()) return invalid(which + "it has no subjects");
+  if (config.subjects.empty()) return invalid_argument(which + "it has no subjects");
   for (const std::string& subject : config.subjects) {
     if (auto valid = check_filter(subject); !valid) return valid.error().with_context("stream \"" + config.name + "\"");
   }
-  if (config.max_age < Duration{0}) return invalid(which + "max_age is less than 0");
-  if (config.dedupe_window <= Duration{0}) return invalid(which + "dedupe_window must be more than 0");
+  if (config.max_age < Duration{0}) return invalid_argument(which + "max_age is less than 0");
+  if (config.dedupe_window <= Duration{0}) return invalid_argument(which + "dedupe_window must be more than 0");
   return check_replicas(config.replicas);
 }
 
@@ -78,8 +74,8 @@ Result<void> check_consumer_config(const ConsumerConfig& config) {
   if (auto named = check_name("subscription", config.name); !named) return named;
   const std::string which = "subscription \"" + config.name + "\": ";
   if (auto valid = check_filter(config.filter); !valid) return valid;
-  if (config.ack_wait < kLeastAckWait) return invalid(which + "ack_wait must be 10ms or more");
-  if (config.max_unsettled == 0) return invalid(which + "max_unsettled must be 1 or more");
+  if (config.ack_wait < kLeastAckWait) return invalid_argument(which + "ack_wait must be 10ms or more");
+  if (config.max_unsettled == 0) return invalid_argument(which + "max_unsettled must be 1 or more");
   return {};
 }
 
@@ -90,7 +86,7 @@ Result<void> check_reader_config(const ReaderConfig& config) {
 
 Result<void> check_bucket_config(const BucketConfig& config) {
   if (auto named = check_name("bucket", config.name); !named) return named;
-  if (config.ttl < Duration{0}) return invalid("bucket \"" + config.name + "\": ttl is less than 0");
+  if (config.ttl < Duration{0}) return invalid_argument("bucket \"" + config.name + "\": ttl is less than 0");
   return check_replicas(config.replicas);
 }
 
@@ -99,6 +95,7 @@ Result<void> check_fetch_options(const FetchOptions& options) {
 }
 
 Result<void> check_read_options(const ReadOptions& options) {
+  if (options.max_bytes < 1) return invalid_argument("max_bytes is 0; allowed are 1 or more");
   return check_count(options.max_count);
 }
 
@@ -107,16 +104,16 @@ Result<void> check_message(const Message& message, std::size_t max_message_bytes
   if (auto valid = check_headers(message.headers); !valid) return valid;
   const std::size_t size = message.headers.encoded().size() + message.payload.size();
   if (size <= max_message_bytes) return {};
-  return invalid("message under \"" + message.subject + "\" has " + std::to_string(size) +
-                 " bytes of headers and payload; the limit is " + std::to_string(max_message_bytes));
+  return invalid_argument("message under \"" + message.subject + "\" has " + std::to_string(size) +
+                          " bytes of headers and payload; the limit is " + std::to_string(max_message_bytes));
 }
 
 Result<void> check_key(std::string_view key) {
   const bool plain = std::all_of(key.begin(), key.end(), is_key_character);
   const bool dots = key.starts_with('.') || key.ends_with('.') || key.find("..") != key.npos;
   if (!key.empty() && plain && !dots) return {};
-  return invalid("key \"" + std::string(key) +
-                 "\": a key is letters, digits, `_`, `-`, `=`, `/` in tokens joined by dots");
+  return invalid_argument("key \"" + std::string(key) +
+                          "\": a key is letters, digits, `_`, `-`, `=`, `/` in tokens joined by dots");
 }
 
 bool key_selected(std::string_view prefix, std::string_view key) {
@@ -152,7 +149,7 @@ std::vector<Drift> compare_streams(const StreamConfig& wanted, const StreamConfi
     if (want != have) drift.push_back({std::string(setting), std::string(want), std::string(have)});
   };
   const auto number = [](std::uint64_t value) { return std::to_string(value); };
-  compare("subjects", join(wanted.subjects), join(actual.subjects));
+  compare("subjects", in_order(wanted.subjects), in_order(actual.subjects));
   compare("retention", to_string(wanted.retention), to_string(actual.retention));
   compare("storage", to_string(wanted.storage), to_string(actual.storage));
   compare("max_age", format_duration(wanted.max_age), format_duration(actual.max_age));

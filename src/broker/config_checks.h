@@ -10,6 +10,11 @@
 
 namespace leat {
 
+// Ok, or kInvalidArgument: what it is a name of, and what a name is.
+Result<void> check_name(std::string_view what, std::string_view name);
+// Ok, or kInvalidArgument: how many there may be.
+Result<void> check_replicas(unsigned replicas);
+
 // Ok, or kInvalidArgument naming the setting, its value and what is allowed.
 Result<void> check_stream_config(const StreamConfig& config);
 Result<void> check_consumer_config(const ConsumerConfig& config);

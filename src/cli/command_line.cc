@@ -43,7 +43,7 @@ void add_globals(CLI::App& root, GlobalOptions& options) {
 int run_command_line(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error like a full disk, not the end of the process
   App app;
-  CLI::App root("Durable background jobs, on an SQLite file or NATS JetStream.", "leat");
+  CLI::App root("Durable background jobs, and events into ClickHouse, on an SQLite file or NATS JetStream.", "leat");
   root.fallthrough();
   root.require_subcommand(1);
   root.get_formatter()->column_width(34);
@@ -58,6 +58,8 @@ int run_command_line(int argc, char** argv) {
   add_schedule(root, app);
   add_scheduler(root, app);
   add_migrate(root, app);
+  add_pipeline(root, app);
+  add_ingest(root, app);
   add_demo(root, app);
   add_bench(root, app);
   root.footer(kFooter);

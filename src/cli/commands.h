@@ -7,7 +7,7 @@
 
 namespace leat::cli {
 
-// `app` outlives `root`.
+// `app` outlives `root`, and `root` the chosen action.
 void add_enqueue(CLI::App& root, App& app);
 void add_worker(CLI::App& root, App& app);
 void add_workers(CLI::App& root, App& app);
@@ -18,6 +18,8 @@ void add_events(CLI::App& root, App& app);
 void add_schedule(CLI::App& root, App& app);
 void add_scheduler(CLI::App& root, App& app);
 void add_migrate(CLI::App& root, App& app);
+void add_pipeline(CLI::App& root, App& app);
+void add_ingest(CLI::App& root, App& app);
 void add_demo(CLI::App& root, App& app);
 void add_bench(CLI::App& root, App& app);
 

@@ -24,6 +24,8 @@ nlohmann::json to_json(const DeadLetter& letter) {
   for (const auto& [name, value] : letter.headers) headers[std::string(name)] = value;
   nlohmann::json json{{"number", letter.number},
                       {"id", letter.id.str()},
+                      {"queue", letter.queue},
+                      {"subject", letter.subject},
                       {"kind", letter.kind},
                       {"headers", std::move(headers)},
                       {"reason", letter.reason},
@@ -45,8 +47,8 @@ std::string to_table(const std::vector<DeadLetter>& letters) {
   using enum Column::Align;
   Table table({{"NUMBER", kRight}, {"DIED AT"}, {"QUEUE"}, {"KIND"}, {"ATTEMPTS", kRight}, {"REASON"}, {"ERROR"}});
   for (const DeadLetter& letter : letters) {
-    table.add_row({std::to_string(letter.number), to_rfc3339(letter.died_at), std::string(letter.id.queue()),
-                   letter.kind, std::to_string(letter.attempts), letter.reason, cut_to(letter.error, kErrorWidth)});
+    table.add_row({std::to_string(letter.number), to_rfc3339(letter.died_at), letter.queue, letter.kind,
+                   std::to_string(letter.attempts), letter.reason, cut_to(letter.error, kErrorWidth)});
   }
   return table.str();
 }
@@ -79,6 +81,8 @@ Result<int> show(App& app, DeadLetters& dead, std::uint64_t number) {
   }
   app.print("number:      " + std::to_string(letter->number));
   app.print("id:          " + letter->id.str());
+  app.print("queue:       " + letter->queue);
+  app.print("subject:     " + letter->subject);
   app.print("kind:        " + letter->kind);
   app.print("reason:      " + letter->reason);
   app.print("error:       " + letter->error);

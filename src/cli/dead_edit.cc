@@ -1,11 +1,33 @@
 #include "cli/dead_edit.h"
 
+#include <algorithm>
+#include <array>
 #include <iostream>
 #include <iterator>
 
 #include "cli/command_options.h"
+#include "jobs/names.h"
 
 namespace leat::cli {
+
+namespace {
+
+// The options of a job may go; what else is leat's or the broker's own makes it the job that it is.
+Result<void> check_dropped(const DeadLetter& letter, const std::string& name) {
+  const auto refused = [&](const std::string& why) {
+    return Error(ErrorCode::kInvalidArgument, "--drop-header " + name + ": " + why);
+  };
+  if (name == wire::kKind) return refused("a job has a kind; --set-kind gives it another");
+  constexpr std::array kOptions{wire::kMaxAttempts, wire::kRetry,  wire::kTimeout,
+                                wire::kDeadline,    wire::kResult, wire::kTrack};
+  const bool is_option = std::find(kOptions.begin(), kOptions.end(), name) != kOptions.end();
+  if (wire::is_reserved(name) && !is_option) return refused("it belongs to leat or the broker, and stays");
+  if (letter.headers.get(name)) return {};
+  return refused("dead letter " + std::to_string(letter.number) + " has no such header: see leat dead show " +
+                 std::to_string(letter.number));
+}
+
+}  // namespace
 
 void add_edit(CLI::App& command, DeadEditOptions& target) {
   command.add_option("--payload", target.payload, "With NUMBER: another payload; - reads it from standard input")
@@ -38,7 +60,10 @@ Result<DeadLetterEdit> make_edit(DeadLetters& dead, std::uint64_t number, const 
   const auto letter = dead.get(number);
   if (!letter) return letter.error();
   edit.headers = letter->headers;
-  for (const std::string& name : options.dropped_headers) edit.headers->erase(name);
+  for (const std::string& name : options.dropped_headers) {
+    if (const auto checked = check_dropped(*letter, name); !checked) return checked.error();
+    edit.headers->erase(name);
+  }
   for (const auto& [name, value] : options.headers) edit.headers->set(name, value);
   return edit;
 }

@@ -8,6 +8,7 @@
 #include "cli/demo_namespace.h"
 #include "cli/demo_report.h"
 #include "cli/demo_workers.h"
+#include "cli/ingest_service.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/text.h"
@@ -27,6 +28,7 @@ struct DemoOptions {
   std::string directory = "/usr/include";
   std::size_t limit = 10'000;
   bool keep = false;
+  std::string library{};  // libchdb.so; looked for unless given
 };
 
 class Demo {
@@ -35,6 +37,7 @@ class Demo {
       : app_(app), place_(place), plan_(std::move(plan)), workers_(place.url(), place.name()) {}
 
   Result<int> run();
+  const nlohmann::json& facts() const { return facts_; }  // of the report, for --json
 
  private:
   Result<void> enqueue();
@@ -44,7 +47,7 @@ class Demo {
   std::string progress_line(const std::vector<QueueCounts>& queues, std::uint64_t left) const;
   Result<void> kill_and_replace(std::uint64_t done);
   void compute(const std::stop_token& stop);
-  int report(const DemoOutcome& outcome) const;
+  int report(const DemoOutcome& outcome);
   void say(const std::string& line);
 
   App& app_;
@@ -55,6 +58,7 @@ class Demo {
   Signals signals_;
   Progress progress_{Progress::style_for_stderr(Progress::Style::kLines)};
   const SteadyTime begin_ = real_clock().steady();
+  nlohmann::json facts_;
   bool killed_ = false;
   std::uint64_t least_left_ = UINT64_MAX;
   SteadyTime progress_at_ = begin_;
@@ -176,21 +180,60 @@ void Demo::compute(const std::stop_token& stop) {
   }
 }
 
-int Demo::report(const DemoOutcome& outcome) const {
+int Demo::report(const DemoOutcome& outcome) {
   const auto checks = check_demo(plan_, direct_, outcome, workers_.members());
   const bool ok = std::all_of(checks.begin(), checks.end(), [](const DemoCheck& check) { return check.ok; });
   const auto took = std::chrono::floor<std::chrono::milliseconds>(real_clock().steady() - begin_);
-  if (app_.options.json) {
-    nlohmann::json json{{"jobs", plan_.size()}, {"ok", ok}, {"milliseconds", took.count()}};
-    for (const DemoCheck& check : checks) json["checks"].push_back({{"what", check.what}, {"ok", check.ok}});
-    app_.print_json(json);
-    return ok ? kExitOk : kExitFailure;
-  }
+  facts_ = {{"jobs", plan_.size()}, {"ok", ok}, {"milliseconds", took.count()}};
+  for (const DemoCheck& check : checks) facts_["checks"].push_back({{"what", check.what}, {"ok", check.ok}});
+  if (app_.options.json) return ok ? kExitOk : kExitFailure;
   app_.print("\n" + queue_table(plan_, outcome));
   app_.print("\n" + worker_table(outcome, workers_.members()) + "\n");
   for (const DemoCheck& check : checks) app_.print((check.ok ? "ok      " : "FAILED  ") + check.what);
   app_.print((ok ? "\nall is right, after " : "\nsomething is wrong, after ") + format_duration(took));
   return ok ? kExitOk : kExitFailure;
+}
+
+// Events from a stream of the same broker into ClickHouse's own engine, where that can be had.
+Result<int> ingest_events(App& app, DemoNamespace& place, const std::string& library, nlohmann::json& facts) {
+  constexpr std::uint64_t kEvents = 100'000;
+  const auto report = ingest([&] { return &place.broker(); },
+                             {.clickhouse_url = "chdb:" + place.directory() + "/clickhouse",
+                              .library = library,
+                              .stream = place.name() + "_envelopes",
+                              .name_space = place.name(),
+                              .count = kEvents,
+                              .rate = 0},
+                             app.log());
+  if (!report && report.error().code() == ErrorCode::kNotFound) {
+    facts["clickhouse"] = {{"left_out", report.error().message()}};
+    if (!app.options.json) app.print("\nevents into ClickHouse: left out, " + report.error().message());
+    return kExitOk;
+  }
+  if (!report) return report.error();
+  const bool ok = report->is_exact() && report->events == kEvents;
+  facts["clickhouse"] = {{"events", report->events}, {"rows", report->rows}, {"ok", ok}};
+  if (!app.options.json) {
+    app.print((ok ? "\nok      " : "\nFAILED  ") + with_commas(report->events) +
+              " events through a stream into ClickHouse's own engine: " + with_commas(report->rows) + " rows, " +
+              with_commas(report->distinct) + " distinct, in " +
+              format_duration(std::chrono::floor<std::chrono::milliseconds>(report->took)));
+  }
+  return ok ? kExitOk : kExitFailure;
+}
+
+// Each thing that it shows ends by itself; what is stored stays until the caller's `place` ends.
+Result<int> show(App& app, DemoNamespace& place, std::vector<PlannedJob> plan, const std::string& library) {
+  nlohmann::json facts;
+  Result<int> ended = kExitOk;
+  {
+    Demo jobs(app, place, std::move(plan));
+    ended = jobs.run();
+    facts = jobs.facts();
+  }
+  if (ended && *ended == kExitOk) ended = ingest_events(app, place, library, facts);
+  if (ended && app.options.json) app.print_json(facts);
+  return ended;
 }
 
 Result<int> demo(App& app, const DemoOptions& options) {
@@ -199,7 +242,7 @@ Result<int> demo(App& app, const DemoOptions& options) {
   auto place = DemoNamespace::open(app.options.url, app.log());
   if (!place) return place.error();
   if (options.keep) (*place)->keep();
-  auto ended = Demo(app, **place, std::move(*plan)).run();
+  auto ended = show(app, **place, std::move(*plan), options.library);
   if (options.keep && !app.options.json) {
     const std::string arguments = (*place)->arguments();
     app.print("\nlook around:\n  leat queue list " + arguments + "\n  leat dead list " + arguments);
@@ -229,7 +272,10 @@ void add_demo(CLI::App& root, App& app) {
   at->description(
       "Enqueues a job for each file under DIR and runs them in three worker processes: some fail and are tried again,\n"
       "some die, and one worker is killed with -9 on the way. In the end every result is checked against a direct\n"
-      "computation. Without --url all happens in an SQLite file in a temporary directory, else in a namespace of its\n"
+      "computation. Then events go through a stream into ClickHouse's own engine (libchdb), if it is installed, and "
+      "are\n"
+      "counted there. Without --url all happens in an SQLite file in a temporary directory, else in a namespace of "
+      "its\n"
       "own; both are removed afterwards.");
   auto options = std::make_shared<DemoOptions>();
   at->add_option("DIR", options->directory, "Where the files are [/usr/include]");
@@ -237,6 +283,7 @@ void add_demo(CLI::App& root, App& app) {
       ->check(CLI::Range(1U, 1'000'000U))
       ->type_name("N");
   at->add_flag("--keep", options->keep, "Leave the data, and tell how to look at it");
+  add_chdb(*at, options->library);
   end_help_with(*at, "leat demo /usr/share/doc --keep");
   at->callback([&app, options] { app.choose([options](App& chosen) { return demo(chosen, *options); }); });
   add_demo_worker(root, app);

@@ -18,12 +18,13 @@ Result<std::unique_ptr<DemoNamespace>> DemoNamespace::open(const std::string& ur
                  "the demo's workers are processes of their own, and memory: is not shared by any: use sqlite:FILE, "
                  "nats://HOST, or no --url");
   }
-  if (url.empty()) {
-    std::error_code failed;
-    std::string pattern = (std::filesystem::temp_directory_path(failed) / "leat-demo-XXXXXX").string();
-    if (failed || mkdtemp(pattern.data()) == nullptr)
-      return Error(ErrorCode::kUnavailable, "cannot make a temporary directory: set TMPDIR to one that can be written");
-    made->directory_ = pattern;
+  std::error_code failed;
+  std::string pattern = (std::filesystem::temp_directory_path(failed) / "leat-demo-XXXXXX").string();
+  if (failed || mkdtemp(pattern.data()) == nullptr)
+    return Error(ErrorCode::kUnavailable, "cannot make a temporary directory: set TMPDIR to one that can be written");
+  made->directory_ = pattern;
+  made->own_broker_ = url.empty();
+  if (made->own_broker_) {
     made->url_ = "sqlite:" + pattern + "/demo.db";
   } else {
     made->name_ = "demo_" + make_ulid(real_clock().now());
@@ -36,25 +37,22 @@ Result<std::unique_ptr<DemoNamespace>> DemoNamespace::open(const std::string& ur
 
 DemoNamespace::~DemoNamespace() {
   if (keep_) return;
-  if (!directory_.empty()) {
-    broker_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  } else if (broker_) {
-    remove_streams();
-  }
+  if (broker_ && !own_broker_) remove_streams();
+  broker_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
 }
 
 std::string DemoNamespace::arguments() const {
   const auto parsed = parse_url(url_);
   const std::string url = "--url " + (parsed ? parsed->redacted() : url_);
-  return directory_.empty() ? url + " --namespace " + name_ : url;
+  return own_broker_ ? url : url + " --namespace " + name_;
 }
 
 void DemoNamespace::remove_streams() {
-  for (const char* stream : {"_high", "_medium", "_low", "_dlq"})
+  for (const char* stream : {"_high", "_medium", "_low", "_dlq", "_envelopes", "_pipelines_dlq"})
     static_cast<void>(broker_->admin().delete_stream(name_ + stream).has_value());
-  for (const char* bucket : {"_attempts", "_results", "_control"}) remove_bucket(name_ + bucket);
+  for (const char* bucket : {"_attempts", "_results", "_control", "_pipelines"}) remove_bucket(name_ + bucket);
 }
 
 // Some brokers keep a bucket as a stream, which takes the records' traces along; elsewhere records go one by one.

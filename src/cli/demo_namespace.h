@@ -23,6 +23,8 @@ class DemoNamespace {
   Broker& broker() { return *broker_; }
   const std::string& url() const { return url_; }
   const std::string& name() const { return name_; }
+  // A temporary directory for what else it stores.
+  const std::string& directory() const { return directory_; }
   // "--url ... --namespace ...", as far as they are needed; secrets in the URL are hidden.
   std::string arguments() const;
 
@@ -33,7 +35,8 @@ class DemoNamespace {
 
   std::string url_;
   std::string name_ = "leat";
-  std::string directory_;  // ours; empty when the broker is not
+  std::string directory_;
+  bool own_broker_ = false;  // a file in the directory
   std::unique_ptr<Broker> broker_;
   bool keep_ = false;
 };

@@ -14,7 +14,7 @@
 #include "cli/demo_job.h"
 #include "core/mutex.h"
 #include "core/text.h"
-#include "core/thread.h"
+#include "leat/runner.h"
 
 namespace leat::cli {
 namespace {
@@ -126,7 +126,7 @@ std::uint64_t DemoWorkers::retried() const {
                          [](std::uint64_t sum, const Member& m) { return sum + m.retried; });
 }
 
-int run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log) {
+Result<int> run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log) {
   Worker worker(broker, {.queues = {kDemoHeaders, kDemoOthers},
                          .concurrency = kDemoConcurrency,
                          .retry = {.first = std::chrono::milliseconds(200), .factor = 2.0},
@@ -139,12 +139,19 @@ int run_demo_worker(Broker& broker, const std::string& name_space, const std::st
     std::printf("%llu\n", static_cast<unsigned long long>(worker.counts().retried));
     std::fflush(stdout);
   };
-  const Thread reporter = start_thread("reporter", [&](const std::stop_token& stop) {
-    while (sleep_for(real_clock(), kReportEvery, stop)) report();
+  Runner runner({.log = &log});
+  runner.closer("last report", [&](const std::stop_token&) {
+    report();
+    return Result<void>();
   });
-  const int ended = run(worker);
-  report();
-  return ended;
+  runner.process("worker", worker);
+  runner.process("reporter", [&](const std::stop_token& stop) {
+    while (sleep_for(real_clock(), kReportEvery, stop)) report();
+    return Result<void>();
+  });
+  const int code = runner.run();
+  if (runner.failure()) return *runner.failure();
+  return code;
 }
 
 }  // namespace leat::cli

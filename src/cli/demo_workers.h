@@ -63,6 +63,6 @@ class DemoWorkers {
 };
 
 // What such a process does: works until SIGTERM, and reports on standard output. Returns its exit code.
-int run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log);
+Result<int> run_demo_worker(Broker& broker, const std::string& name_space, const std::string& name, Log& log);
 
 }  // namespace leat::cli

@@ -17,7 +17,7 @@ constexpr std::size_t kPlaces = 10'000;
 constexpr pid_t kFree = 0;
 constexpr pid_t kTaken = -1;  // a command is about to start there
 
-Error unavailable(const std::string& what) {
+Error no_guard(const std::string& what) {
   return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
 }
 
@@ -32,7 +32,7 @@ Result<std::unique_ptr<GroupGuard>> GroupGuard::start() {
   static_assert(std::atomic<pid_t>::is_always_lock_free);  // what two processes share
   void* memory =
       mmap(nullptr, kPlaces * sizeof(std::atomic<pid_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return unavailable("cannot share memory with a process");
+  if (memory == MAP_FAILED) return no_guard("cannot share memory with a process");
   auto* places = static_cast<std::atomic<pid_t>*>(memory);
   std::uninitialized_value_construct_n(places, kPlaces);
   std::unique_ptr<GroupGuard> guard(new GroupGuard(Places(places, kPlaces)));
@@ -48,7 +48,7 @@ Result<std::unique_ptr<GroupGuard>> GroupGuard::start() {
   if (guard->guard_ == 0) watch(pipe->reading.get(), guard->places_);
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   errno = failure;
-  if (guard->guard_ < 0) return unavailable("cannot start a process");
+  if (guard->guard_ < 0) return no_guard("cannot start a process");
   guard->alive_ = std::move(pipe->writing);
   return guard;
 }

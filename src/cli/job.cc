@@ -28,7 +28,7 @@ Result<int> status(App& app, const JobId& id, std::chrono::milliseconds wait) {
   const auto found = Inspector(**broker, app.options.name_space).job(id, {.ask = wait});
   if (!found) return found.error();
   if (app.options.json) {
-    app.print_json(to_json(id, *found));
+    app.print_json(cli::to_json(id, *found));
   } else {
     app.print(to_text(id, *found));
   }
@@ -152,7 +152,7 @@ void add_job(CLI::App& root, App& app) {
           "Ask the workers who has it, and wait so long for the answer");
   add_act(*job, app, "cancel", cancel, std::chrono::seconds(2),
           "Ends a job that waits or runs, on whichever machine; it leaves no dead letter",
-          "How long a worker that has it may take to answer [2s]");
+          "How long a worker that has it may take to answer");
   add_act(*job, app, "result", result, Duration{0}, "Print the result of a job that was enqueued with --result",
           "Wait for it this long");
   add_reschedule(*job, app);

@@ -182,10 +182,8 @@ void add_migrate(CLI::App& root, App& app) {
       ->type_name("URL");
   migrate->add_option("--dir", place->directory, "Of the files {timestamp}_{description}.sql [migrations]")
       ->type_name("DIRECTORY");
-  migrate->add_option("--chdb", place->library, "libchdb.so, for chdb: [looked for in node_modules]")
-      ->envname("LEAT_CHDB")
-      ->type_name("FILE");
-  add_duration(*migrate, "--lock-wait", place->lock_wait, "For another runner to finish [1m]");
+  add_chdb(*migrate, place->library);
+  add_duration(*migrate, "--lock-wait", place->lock_wait, "For another runner to finish");
   end_help_with(*migrate, "leat migrate up --url clickhouse://localhost:8123/events --dir migrations");
   add_up_and_down(*migrate, app, place);
   auto* showing = migrate->add_subcommand("status", "Which are applied, and what stands in the way of the others");

@@ -42,13 +42,13 @@ nlohmann::json to_json(const QueueCounts& row) {
 }
 
 nlohmann::json to_json(const std::vector<QueueFacts>& queues) {
-  auto list = nlohmann::json::array();
+  auto all = nlohmann::json::array();
   for (const QueueFacts& queue : queues) {
     nlohmann::json one{{"queue", queue.name}, {"dead", queue.dead}, {"paused", queue.priorities.front().paused}};
     for (const QueueCounts& row : queue.priorities) one[std::string(to_string(row.priority))] = to_json(row);
-    list.push_back(std::move(one));
+    all.push_back(std::move(one));
   }
-  return list;
+  return all;
 }
 
 std::string to_table(const std::vector<QueueFacts>& queues, SystemTime now) {
@@ -75,7 +75,7 @@ std::string to_table(const std::vector<QueueFacts>& queues, SystemTime now) {
   return table.str();
 }
 
-Result<int> list(App& app) {
+Result<int> list_queues(App& app) {
   auto broker = app.existing_broker();
   if (!broker) return broker.error();
   Inspector inspector(**broker, app.options.name_space);
@@ -122,8 +122,9 @@ struct Deed {
   std::string queue;
   std::optional<Priority> priority{};
 };
-using Act = Result<int> (*)(App&, QueueControl&, const std::string&, std::optional<Priority>);
-std::pair<CLI::App*, std::shared_ptr<Deed>> add_deed(CLI::App& parent, App& app, const std::string& name, Act act) {
+using QueueAct = Result<int> (*)(App&, QueueControl&, const std::string&, std::optional<Priority>);
+std::pair<CLI::App*, std::shared_ptr<Deed>> add_deed(CLI::App& parent, App& app, const std::string& name,
+                                                     QueueAct act) {
   auto* at = parent.add_subcommand(name);
   auto deed = std::make_shared<Deed>();
   add_queue_argument(*at, deed->queue);
@@ -150,7 +151,8 @@ void add_deeds(CLI::App& queue, App& app) {
   end_help_with(*resuming, "leat queue resume images");
   auto [purging, purged] = add_deed(queue, app, "purge", purge);
   purging->description(
-      "Removes every job of the queue: waiting, running, or waiting for a retry. It cannot be undone.");
+      "Removes every job of the queue: waiting, running, or waiting for a retry; delayed jobs stay.\n"
+      "It cannot be undone.");
   add_priority(*purging, purged->priority);
   end_help_with(*purging, "leat queue purge images --priority low");
 }
@@ -169,7 +171,7 @@ void add_queue(CLI::App& root, App& app) {
       "dead\n"
       "letters of the queue; oldest: how long ago the oldest job that is not done was enqueued.");
   end_help_with(*listing, "leat queue list --json");
-  listing->callback([&app] { app.choose(list); });
+  listing->callback([&app] { app.choose(list_queues); });
   add_deeds(*queue, app);
 }
 

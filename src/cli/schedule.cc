@@ -4,6 +4,7 @@
 #include "cli/command_options.h"
 #include "cli/commands.h"
 #include "cli/json_check.h"
+#include "cli/serve.h"
 #include "cli/table.h"
 #include "core/text.h"
 #include "leat/worker.h"
@@ -63,7 +64,7 @@ std::string to_table(const std::vector<ScheduleInfo>& schedules) {
   return table.str();
 }
 
-Result<int> list(App& app) {
+Result<int> list_schedules(App& app) {
   auto broker = app.existing_broker();
   if (!broker) return broker.error();
   const auto schedules = Schedules(**broker, app.options.name_space).list();
@@ -98,7 +99,9 @@ Result<int> add(App& app, const Wanted& wanted) {
     app.print_json(json);
   } else {
     app.print(wanted.schedule.name + " is " + std::string(to_string(*changed)) +
-              (info->next ? ", next at " + to_rfc3339(*info->next) : ""));
+              (info->next       ? ", next at " + to_rfc3339(*info->next)
+               : info->finished ? ", and never ticks any more"
+                                : ""));
   }
   return kExitOk;
 }
@@ -182,7 +185,9 @@ void add_when(CLI::App& at, Schedule& schedule) {
   cron->excludes(every);
   add_time(at, "--start", schedule.start, "Not before this time");
   add_time(at, "--end", schedule.end, "Not after this time");
-  at.add_option("--repeat", schedule.repeat, "So many times, then it is finished")->type_name("N");
+  at.add_option("--repeat", schedule.repeat, "So many times, then it is finished")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000'000}))
+      ->type_name("N");
   add_duration(at, "--jitter", schedule.jitter, "Each job comes up to this much later");
   at.add_option_function<std::string>(
         "--overlap",
@@ -202,7 +207,7 @@ void add_when(CLI::App& at, Schedule& schedule) {
         "Of ticks while no worker was up: run none, one for all, or all [once]")
       ->check(CLI::IsMember({"skip", "once", "all"}))
       ->type_name("skip|once|all");
-  add_duration(at, "--window", schedule.missed_window, "With --missed all: those not longer ago [1h]");
+  add_duration(at, "--window", schedule.missed_window, "With --missed all: those not longer ago");
 }
 
 void add_add(CLI::App& parent, App& app) {
@@ -214,9 +219,7 @@ void add_add(CLI::App& parent, App& app) {
   add_when(*at, wanted->schedule);
   add_queue_name(*at, wanted->schedule.queue);
   add_priority(*at, wanted->push.priority);
-  at->add_option("--max-attempts", wanted->push.max_attempts, "Attempts before a job is dead [the worker's]")
-      ->check(CLI::Range(1U, 1'000'000U))
-      ->type_name("N");
+  add_max_attempts(*at, wanted->push.max_attempts);
   add_headers(*at, wanted->headers);
   at->add_flag("--raw", wanted->raw, "Take the data as it is, JSON or not");
   end_help_with(*at,
@@ -225,8 +228,8 @@ void add_add(CLI::App& parent, App& app) {
   at->callback([&app, wanted] { app.choose([wanted](App& chosen) { return add(chosen, *wanted); }); });
 }
 
-using Act = Result<int> (*)(App&, Schedules&, const std::string&);
-void add_act(CLI::App& parent, App& app, const std::string& name, Act act, const std::string& description) {
+using ScheduleAct = Result<int> (*)(App&, Schedules&, const std::string&);
+void add_act(CLI::App& parent, App& app, const std::string& name, ScheduleAct act, const std::string& description) {
   auto* at = parent.add_subcommand(name, description);
   auto schedule = std::make_shared<std::string>();
   at->add_option("NAME", *schedule, "Its name")->required();
@@ -261,7 +264,7 @@ void add_schedule(CLI::App& root, App& app) {
   add_add(*schedule, app);
   auto* listing = schedule->add_subcommand("list", "All schedules, and when they are due next");
   end_help_with(*listing, "leat schedule list --json");
-  listing->callback([&app] { app.choose(list); });
+  listing->callback([&app] { app.choose(list_schedules); });
   add_act(*schedule, app, "show", show, "All about one schedule");
   add_act(*schedule, app, "pause", pause, "It does not tick until it is resumed");
   add_act(*schedule, app, "resume", resume, "It ticks again; what it missed is not made up for");
@@ -278,17 +281,19 @@ void add_scheduler(CLI::App& root, App& app) {
       "until SIGINT or SIGTERM. Every worker does so, unless its program says otherwise: run one of these where all\n"
       "workers are told not to. Of all that run, one leads, and another takes over within ten seconds of its death.");
   auto name = std::make_shared<std::string>();
+  auto health = std::make_shared<std::string>();
   at->add_option("--name", *name, "For logs [host and process id]")->type_name("NAME");
-  end_help_with(*at, "leat scheduler");
-  at->callback([&app, name] {
-    app.choose([name](App& chosen) -> Result<int> {
+  add_health(*at, *health);
+  end_help_with(*at, "leat scheduler --health 8081");
+  at->callback([&app, name, health] {
+    app.choose([name, health](App& chosen) -> Result<int> {
       Log& log = chosen.log(LogLevel::kInfo);
       auto broker = chosen.broker();
       if (!broker) return broker.error();
       Worker worker(
           **broker,
           {.queues = {}, .concurrency = 1, .name_space = chosen.options.name_space, .name = *name, .log = &log});
-      return run(worker);
+      return serve(chosen, worker, *health, log);
     });
   });
 }

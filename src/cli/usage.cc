@@ -1,6 +1,7 @@
 #include "cli/usage.h"
 
 #include "core/nearest_name.h"
+#include "core/text.h"
 
 namespace leat::cli {
 namespace {
@@ -35,12 +36,6 @@ std::vector<std::string> options_of(const CLI::App& command) {
     }
   }
   return names;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 std::string unexpected(const CLI::App& command, const std::string& word) {

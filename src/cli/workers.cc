@@ -35,12 +35,6 @@ nlohmann::json to_json(const WorkerInfo& worker) {
   return json;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
-  return text;
-}
-
 std::string to_table(const std::vector<WorkerInfo>& workers, SystemTime now) {
   using enum Column::Align;
   Table table({{"WORKER"},
@@ -55,7 +49,7 @@ std::string to_table(const std::vector<WorkerInfo>& workers, SystemTime now) {
                {"HOST"},
                {"SCHEDULER"}});
   for (const WorkerInfo& worker : workers) {
-    table.add_row({worker.name, std::string(to_string(worker.state)), joined(worker.queues),
+    table.add_row({worker.name, std::string(to_string(worker.state)), joined(worker.queues, ","),
                    std::to_string(worker.running) + "/" + std::to_string(worker.concurrency),
                    std::to_string(worker.done), std::to_string(worker.dead), age(now, worker.started_at),
                    age(now, worker.seen_at), std::to_string(worker.pid), worker.host, worker.leads ? "leads" : ""});

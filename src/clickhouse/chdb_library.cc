@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kFile = "libchdb.so";
 constexpr const char* kPackage = "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so";
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(_GLIBCXX_TSAN)
 constexpr bool kSanitized = true;
 #elif defined(__has_feature)
 constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
@@ -72,13 +72,13 @@ Result<const ChdbLibrary*> ChdbLibrary::load(const std::string& path) {
 }
 
 Result<std::unique_ptr<ChdbLibrary>> ChdbLibrary::load_from(const std::string& path) {
-  if (kSanitized) {
-    return Error(ErrorCode::kUnavailable, "libchdb does not run in a program with sanitizers: use a server");
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(path, ignored);
+  if (kSanitized && (there || path == kFile)) {
+    return Error(ErrorCode::kNotFound, "libchdb does not run in a program with sanitizers: use a server");
   }
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) {
-    std::error_code ignored;
-    const bool there = std::filesystem::exists(path, ignored);
     const char* why = dlerror();
     if (there) return Error(ErrorCode::kUnavailable, path + " cannot be loaded: " + std::string(why));
     return Error(ErrorCode::kNotFound, std::string("there is no ") + path +

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "clickhouse/compression.h"
 #include "clickhouse/http_engine.h"
 #include "clickhouse/server_error.h"
@@ -18,24 +20,24 @@ TEST(ServerErrorTest, OldAndNewServersAreUnderstood) {
   EXPECT_EQ(old.code, 60);
   EXPECT_EQ(old.error_code(), ErrorCode::kNotFound);
   const ServerError today = parse_server_error("Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)", 252);
-  EXPECT_EQ(today.fault, Fault::kTransient);
+  EXPECT_EQ(today.fault, ServerFault::kTransient);
   EXPECT_EQ(today.error_code(), ErrorCode::kUnavailable);
   EXPECT_EQ(parse_server_error("<html>").code, 0);
   EXPECT_EQ(parse_server_error("Code: 99999999999999999999").code, 0);
 }
 
 TEST(ServerErrorTest, WhoseFaultItIs) {
-  EXPECT_EQ(fault_of(241, ""), Fault::kTransient);
-  EXPECT_EQ(fault_of(216, ""), Fault::kTransient);
-  EXPECT_EQ(fault_of(469, ""), Fault::kRow);
-  EXPECT_EQ(fault_of(117, ""), Fault::kRow);
-  EXPECT_EQ(fault_of(62, ""), Fault::kStatement);
-  EXPECT_EQ(fault_of(16, ""), Fault::kStatement);
-  EXPECT_EQ(fault_of(252, "Too many partitions for single INSERT block"), Fault::kStatement);
-  EXPECT_EQ((ServerError{516, Fault::kStatement, ""}).error_code(), ErrorCode::kDenied);
-  EXPECT_EQ((ServerError{243, Fault::kStatement, ""}).error_code(), ErrorCode::kFull);
-  EXPECT_EQ((ServerError{57, Fault::kStatement, ""}).error_code(), ErrorCode::kConflict);
-  EXPECT_EQ((ServerError{319, Fault::kTransient, ""}).error_code(), ErrorCode::kUnknown);
+  EXPECT_EQ(fault_of(241, ""), ServerFault::kTransient);
+  EXPECT_EQ(fault_of(216, ""), ServerFault::kTransient);
+  EXPECT_EQ(fault_of(469, ""), ServerFault::kRow);
+  EXPECT_EQ(fault_of(117, ""), ServerFault::kRow);
+  EXPECT_EQ(fault_of(62, ""), ServerFault::kStatement);
+  EXPECT_EQ(fault_of(16, ""), ServerFault::kStatement);
+  EXPECT_EQ(fault_of(252, "Too many partitions for single INSERT block"), ServerFault::kStatement);
+  EXPECT_EQ((ServerError{516, ServerFault::kStatement, ""}).error_code(), ErrorCode::kDenied);
+  EXPECT_EQ((ServerError{243, ServerFault::kStatement, ""}).error_code(), ErrorCode::kFull);
+  EXPECT_EQ((ServerError{57, ServerFault::kStatement, ""}).error_code(), ErrorCode::kConflict);
+  EXPECT_EQ((ServerError{319, ServerFault::kTransient, ""}).error_code(), ErrorCode::kUnknown);
 }
 
 TEST(ServerErrorTest, AnErrorInTheMiddleOfAnAnswer) {
@@ -47,7 +49,7 @@ TEST(ServerErrorTest, AnErrorInTheMiddleOfAnAnswer) {
   EXPECT_EQ(old->code, 395);
   const auto plain = error_in_answer("{\"a\":1}\nCode: 241. DB::Exception: Memory (MEMORY) (version 24.8.1.1)\n");
   ASSERT_TRUE(plain);
-  EXPECT_EQ(plain->fault, Fault::kTransient);
+  EXPECT_EQ(plain->fault, ServerFault::kTransient);
   const auto framed = error_in_answer(
       "1\n\r\n__exception__\r\nabcdefghijklmnop\r\nCode: 395. DB::Exception: no\r\n31 "
       "abcdefghijklmnop\r\n__exception__\r\n");
@@ -80,6 +82,16 @@ TEST(ServerAddressTest, WrongOnesSayWhichPartAndKeepSecrets) {
   }
   EXPECT_EQ(open_clickhouse("nats://h").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(open_clickhouse("chdb:").error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(EmbeddedEngineTest, AMissingLibraryIsToldWithItsPackage) {
+  const auto engine = open_clickhouse("chdb:never_made", {.library = "/nowhere/libchdb.so"});
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(engine.error().message(),
+            "there is no /nowhere/libchdb.so, ClickHouse's engine as a library: `npm install @chdb/lib-linux-x64-gnu` "
+            "puts it under ./node_modules");
+  EXPECT_FALSE(std::filesystem::exists("never_made"));
 }
 
 TEST(StatementTextTest, NamesAndLiteralsAreQuoted) {

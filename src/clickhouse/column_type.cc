@@ -11,7 +11,7 @@ namespace {
 
 using Kind = ColumnType::Kind;
 
-constexpr unsigned kDeepest = 32;  // types inside each other; ClickHouse's own limit is of this order
+constexpr unsigned kDeepestType = 32;  // types inside each other; ClickHouse's own limit is of this order
 
 bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -126,7 +126,7 @@ class Parser {
 };
 
 // DESCRIBE breaks the lines of long tuples.
-std::string in_one_line(std::string_view text) {
+std::string without_breaks(std::string_view text) {
   std::string line;
   for (const char c : text) {
     const bool after_open = !line.empty() && (line.back() == '(' || line.back() == ' ');
@@ -142,13 +142,13 @@ std::string in_one_line(std::string_view text) {
 }
 
 bool Parser::read(ColumnType& out, unsigned depth) {
-  if (depth > kDeepest) return fail("more than " + std::to_string(kDeepest) + " types inside each other");
+  if (depth > kDeepestType) return fail("more than " + std::to_string(kDeepestType) + " types inside each other");
   skip_spaces();
   const std::string_view begin = rest_;
   const std::string_view name = word();
   if (name.empty()) return fail("a type's name is missing");
   if (!read_named(name, out, depth)) return false;
-  out.text = in_one_line(begin.substr(0, begin.size() - rest_.size()));
+  out.text = without_breaks(begin.substr(0, begin.size() - rest_.size()));
   return true;
 }
 

@@ -118,7 +118,7 @@ Result<InsertAnswer> EmbeddedEngine::insert(const InsertRequest& request, std::s
   if (!answer) return answer.error();
   if (!answer->error) return InsertAnswer{};
   const ServerError error = parse_server_error(*answer->error);
-  if (error.fault != Fault::kRow) return error.error();
+  if (error.fault != ServerFault::kRow) return error.error();
   return InsertAnswer{InsertAnswer::Verdict::kRefused, error.code, error.text};
 }
 

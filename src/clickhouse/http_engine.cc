@@ -42,7 +42,7 @@ std::optional<ServerError> error_of(const HttpResponse& response) {
   ServerError error = parse_server_error(response.body, code ? std::optional(static_cast<int>(*code)) : std::nullopt);
   if (error.code == 0) {  // a proxy between, or no ClickHouse at all
     const bool busy = response.status == 429 || response.status >= 500;
-    error.fault = busy ? Fault::kTransient : Fault::kStatement;
+    error.fault = busy ? ServerFault::kTransient : ServerFault::kStatement;
     error.text = "HTTP status " + std::to_string(response.status) + ": " + error.text.substr(0, 200);
   }
   return error;
@@ -149,7 +149,7 @@ Result<InsertAnswer> HttpEngine::insert(const InsertRequest& request, std::stop_
   if (!*response) return InsertAnswer{InsertAnswer::Verdict::kStopped, 0, ""};
   const auto error = error_of(**response);
   if (!error) return InsertAnswer{};
-  if (error->fault != Fault::kRow) return error->error();
+  if (error->fault != ServerFault::kRow) return error->error();
   return InsertAnswer{InsertAnswer::Verdict::kRefused, error->code, error->text};
 }
 

@@ -1,8 +1,10 @@
 // What a real server rarely does: answers that break off, proxies in between, TLS. tests/clickhouse has the rest.
 #include <gtest/gtest.h>
+#include <zstd.h>
 
 #include <atomic>
 
+#include "clickhouse/http_engine.h"
 #include "leat/batch_writer.h"
 #include "tests/support/http_server.h"
 
@@ -12,11 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::HttpServer;
 
-// A server of version 24.8 whose answers to anything but the first question are the test's.
-httplib::Server::Handler server_that(httplib::Server::Handler answer) {
-  return [answer = std::move(answer)](const httplib::Request& request, httplib::Response& response) {
+// A server whose answers to anything but the first question, which version it is, are the test's.
+httplib::Server::Handler server_that(httplib::Server::Handler answer, const std::string& version = "24.8.1.1") {
+  return [answer = std::move(answer), version](const httplib::Request& request, httplib::Response& response) {
     if (request.body.find("SELECT version()") != std::string::npos) {
-      response.set_content("24.8.1.1\tdefault\n", "text/plain");
+      response.set_content(version + "\tdefault\n", "text/plain");
     } else {
       answer(request, response);
     }
@@ -87,6 +89,59 @@ TEST_F(HttpEngineTest, TlsServersAreChecked) {
   const auto trusted = open_clickhouse(server.url() + "?ca_file=" + server.ca_file());
   ASSERT_TRUE(trusted) << trusted.error().message();
   EXPECT_EQ((*trusted)->facts().major, 24U);
+}
+
+// An insert as it comes to a server: gzip is undone by the server's own library, zstd here.
+struct Received {
+  std::string encoding;
+  std::string rows;
+  std::size_t sent = 0;  // bytes
+};
+
+std::string without_zstd(const std::string& body, std::size_t size) {
+  std::string out(size, '\0');
+  const std::size_t got = ZSTD_decompress(out.data(), out.size(), body.data(), body.size());
+  return ZSTD_isError(got) != 0 ? "this is no zstd" : out.substr(0, got);
+}
+
+enum class From { kThisMachine, kElsewhere };
+
+Received received(const std::string& version, const std::string& compression, From from, const std::string& rows) {
+  Received insert;
+  const HttpServer server(server_that(
+      [&](const httplib::Request& request, httplib::Response&) {
+        insert.encoding = request.get_header_value("Content-Encoding");
+        insert.sent = std::stoul(request.get_header_value("Content-Length"));
+        insert.rows = insert.encoding == "zstd" ? without_zstd(request.body, rows.size()) : request.body;
+      },
+      version));
+  auto address = server_address(server.url("/?compression=" + compression)).value();
+  address.local = from == From::kThisMachine;
+  const auto engine = HttpEngine::open(std::move(address), {}).value();
+  EXPECT_TRUE(engine->insert({.table = "t", .rows = rows}));
+  return insert;
+}
+
+TEST_F(HttpEngineTest, RowsAreCompressedAsTheUrlSaysAndTheServerKnows) {
+  std::string rows;
+  for (int i = 0; i < 100'000; ++i) rows += std::to_string(i);
+  struct Expected {
+    const char* version;
+    const char* compression;
+    From from;
+    const char* encoding;
+  };
+  const Expected table[] = {
+      {"24.8.1.1", "auto", From::kElsewhere, "zstd"},   {"21.1.2.15", "auto", From::kElsewhere, "zstd"},
+      {"20.12.8.5", "auto", From::kElsewhere, "gzip"},  {"18.16.1", "auto", From::kElsewhere, "gzip"},
+      {"24.8.1.1", "auto", From::kThisMachine, ""},     {"24.8.1.1", "gzip", From::kThisMachine, "gzip"},
+      {"24.8.1.1", "zstd", From::kThisMachine, "zstd"}, {"24.8.1.1", "none", From::kElsewhere, ""}};
+  for (const auto& [version, compression, from, encoding] : table) {
+    const Received insert = received(version, compression, from, rows);
+    EXPECT_EQ(insert.encoding, encoding) << version << " " << compression;
+    EXPECT_TRUE(insert.rows == rows) << version << " " << compression << " " << insert.rows.substr(0, 40);
+    EXPECT_EQ(insert.sent < rows.size(), !insert.encoding.empty()) << version << " " << compression;
+  }
 }
 
 // After a lost answer the server is asked whether the insert still runs; the next try waits for that.

@@ -24,17 +24,15 @@ InsertRun::InsertRun(ClickHouse& engine, const RowEncoder& encoder, const BatchW
       stop_(std::move(stop)),
       clock_(options.clock != nullptr ? *options.clock : real_clock()),
       log_(options.log != nullptr ? *options.log : no_log()),
-      token_(write.token),
-      in_parts_(write.way == WriteOptions::Way::kParts) {
+      token_(write.token) {
   // Tries of this write are stored once then, and rows that are equal to those of another write are not taken for them.
   if (token_.empty() && engine.facts().tokens) token_ = "leat-" + make_ulid(clock_.now());
 }
 
 Result<std::optional<WriteReport>> InsertRun::run() {
   for (std::size_t at = 0; at < batch_.size();) {
-    const Range range = next_insert(at);
-    const bool halves = write_.way == WriteOptions::Way::kParts && range.size() > 1;
-    const auto ended = halves ? write_parts(range) : write_range(range);
+    const RowRange range = next_insert(at);
+    const auto ended = write_range(range);
     if (!ended) return ended.error();
     if (*ended == Ending::kStopped) return std::optional<WriteReport>();
     at = range.end;
@@ -42,7 +40,7 @@ Result<std::optional<WriteReport>> InsertRun::run() {
   return std::optional<WriteReport>(std::move(report_));
 }
 
-InsertRun::Range InsertRun::next_insert(std::size_t begin) const {
+RowRange InsertRun::next_insert(std::size_t begin) const {
   const std::size_t most = std::min(batch_.size(), begin + std::max<std::size_t>(options_.max_rows, 1));
   if (batch_.rows(begin, most).size() <= options_.max_bytes) return {begin, most};
   std::size_t fits = begin + 1;  // one row goes alone, however large it is
@@ -53,41 +51,56 @@ InsertRun::Range InsertRun::next_insert(std::size_t begin) const {
   return {begin, fits};
 }
 
-Result<InsertRun::Ending> InsertRun::write_range(Range range) {
+Result<InsertRun::Ending> InsertRun::write_range(RowRange range) {
+  if (range.end <= write_.resume.settled || batch_.rows(range.begin, range.end).empty()) return Ending::kDone;
+  const auto& known = write_.resume.refused;
+  if (std::find(known.begin(), known.end(), range) != known.end()) return write_parts(range);
   const auto answer = insert(range);
   if (!answer) return answer.error();
   using enum InsertAnswer::Verdict;
   if (answer->verdict == kStopped) return Ending::kStopped;
   if (answer->verdict == kStored) {
-    report_.stored += range.size();
+    report_.stored += rows_in(range);
     return Ending::kDone;
   }
-  if (range.size() == 1) {
-    report_.bad.push_back({range.begin, answer->code, answer->reason});
+  if (rows_in(range) == 1) {
+    std::size_t index = range.begin;
+    while (batch_.rows(index, index + 1).empty()) ++index;
+    report_.bad.push_back({index, answer->code, answer->reason});
     return Ending::kDone;
   }
   return begin_parts(range);
 }
 
-Result<InsertRun::Ending> InsertRun::begin_parts(Range range) {
-  if (!in_parts_) {
-    log_.warn("ClickHouse refuses a row; looking for it", {{"table", encoder_.table()}, {"rows", range.size()}});
-    if (write_.before_parts) {
-      if (auto noted = write_.before_parts(); !noted) return noted.error();
-    }
-    in_parts_ = true;
+Result<InsertRun::Ending> InsertRun::begin_parts(RowRange range) {
+  if (refused_.empty()) {
+    log_.warn("ClickHouse refuses a row; looking for it",
+              {{"table", encoder_.table()}, {"rows", range.end - range.begin}});
+  }
+  if (write_.before_parts) {
+    WriteProgress progress{.settled = range.begin, .refused = refused_};
+    progress.refused.push_back(range);
+    if (auto noted = write_.before_parts(progress, report_.bad); !noted) return noted.error();
   }
   return write_parts(range);
 }
 
-Result<InsertRun::Ending> InsertRun::write_parts(Range range) {
-  const std::size_t middle = range.begin + range.size() / 2;
-  auto first = write_range({range.begin, middle});
-  if (!first || *first == Ending::kStopped) return first;
-  return write_range({middle, range.end});
+Result<InsertRun::Ending> InsertRun::write_parts(RowRange range) {
+  const std::size_t middle = range.begin + (range.end - range.begin) / 2;
+  refused_.push_back(range);
+  auto ended = write_range({range.begin, middle});
+  if (ended && *ended == Ending::kDone) ended = write_range({middle, range.end});
+  refused_.pop_back();
+  return ended;
 }
 
-Result<InsertAnswer> InsertRun::insert(Range range) {
+std::size_t InsertRun::rows_in(RowRange range) const {
+  std::size_t rows = 0;
+  for (std::size_t i = range.begin; i < range.end; ++i) rows += batch_.rows(i, i + 1).empty() ? 0 : 1;
+  return rows;
+}
+
+Result<InsertAnswer> InsertRun::insert(RowRange range) {
   const SteadyTime give_up = deadline_after(clock_, options_.give_up_after);
   Duration wait = std::max<Duration>(options_.first_pause, std::chrono::milliseconds(1));
   InsertRequest request{.table = encoder_.table(),
@@ -97,7 +110,7 @@ Result<InsertAnswer> InsertRun::insert(Range range) {
                         .settings = options_.settings,
                         .timeout = options_.timeout};
   while (true) {
-    request.query_id = "leat-" + make_ulid(clock_.now());
+    request.query_id = write_.query_id.empty() ? "leat-" + make_ulid(clock_.now()) : write_.query_id;
     ++report_.inserts;
     auto answer = engine_.insert(request, stop_);
     if (answer || !is_transient(answer.error().code())) return answer;
@@ -121,8 +134,8 @@ bool InsertRun::pause(Duration& wait, SteadyTime give_up, const InsertRequest& f
   return !stop_.stop_requested() && clock_.steady() < give_up;
 }
 
-std::string InsertRun::token_of(Range range) const {
-  if (token_.empty() || range.size() == batch_.size()) return token_;
+std::string InsertRun::token_of(RowRange range) const {
+  if (token_.empty() || range.end - range.begin == batch_.size()) return token_;
   return token_ + "/" + std::to_string(range.begin) + "-" + std::to_string(range.end);
 }
 

@@ -15,22 +15,18 @@ class InsertRun {
 
  private:
   enum class Ending { kDone, kStopped };
-  struct Range {
-    std::size_t begin;
-    std::size_t end;
-    std::size_t size() const { return end - begin; }
-  };
-
   // From `begin` on, what one insert may take.
-  Range next_insert(std::size_t begin) const;
-  Result<Ending> write_range(Range range);
-  Result<Ending> write_parts(Range range);
-  Result<Ending> begin_parts(Range range);
+  RowRange next_insert(std::size_t begin) const;
+  Result<Ending> write_range(RowRange range);
+  Result<Ending> write_parts(RowRange range);
+  Result<Ending> begin_parts(RowRange range);
+  // Rows of no bytes are places that nothing is in.
+  std::size_t rows_in(RowRange range) const;
   // One insert, tried until it is answered.
-  Result<InsertAnswer> insert(Range range);
+  Result<InsertAnswer> insert(RowRange range);
   // Waits before the next try; false when it is time to give up, or stopped.
   bool pause(Duration& pause, SteadyTime give_up, const InsertRequest& failed, ErrorCode code);
-  std::string token_of(Range range) const;
+  std::string token_of(RowRange range) const;
 
   ClickHouse& engine_;
   const RowEncoder& encoder_;
@@ -41,7 +37,7 @@ class InsertRun {
   Clock& clock_;
   Log& log_;
   std::string token_;
-  bool in_parts_ = false;
+  std::vector<RowRange> refused_;  // around where the write is, the widest first
   WriteReport report_;
 };
 

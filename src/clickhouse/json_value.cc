@@ -69,9 +69,29 @@ Problem put_plain(std::string& out, const ColumnType& type, const json& value) {
   return put_number(out, type, value);
 }
 
+// Writing a value out again takes a stack frame for each level.
+constexpr std::size_t kDeepestJson = 500;
+
+bool too_deep(std::string_view text) {
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
+    if (quoted && text[i] == '\\') ++i;
+    if (quoted) continue;
+    if (text[i] == '[' || text[i] == '{') ++depth;
+    if (text[i] == ']' || text[i] == '}') --depth;
+    if (depth > kDeepestJson && depth <= text.size()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<json> parse_json_object(std::string_view text) {
+  const bool may_be_deep = text.size() > kDeepestJson && too_deep(text);
+  if (may_be_deep)
+    return Error(ErrorCode::kInvalidArgument, "the row has more than 500 lists and objects in each other");
   json value = json::parse(text, nullptr, false);
   if (value.is_object()) return value;
   return Error(ErrorCode::kInvalidArgument, value.is_discarded() ? "the row is no JSON" : "the row is no JSON object");

@@ -24,18 +24,18 @@ std::string checksum_of(std::string_view bytes) {
   return text;
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view trimmed_line(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r");
   return begin == text.npos ? std::string_view{} : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
 }
 
 // "StatementBegin" of "-- +goose StatementBegin"; empty for another line.
 std::string_view annotation(std::string_view line) {
-  line = trimmed(line);
+  line = trimmed_line(line);
   if (!line.starts_with("--")) return {};
-  line = trimmed(line.substr(2));
+  line = trimmed_line(line.substr(2));
   constexpr std::string_view kMark = "+goose";
-  return line.starts_with(kMark) ? trimmed(line.substr(kMark.size())) : std::string_view{};
+  return line.starts_with(kMark) ? trimmed_line(line.substr(kMark.size())) : std::string_view{};
 }
 
 // Reads a file line by line.
@@ -48,7 +48,7 @@ class Reading {
     const std::string_view mark = annotation(line);
     if (!mark.empty()) return obey(mark);
     if (target_ == nullptr) {
-      const std::string_view text = trimmed(line);
+      const std::string_view text = trimmed_line(line);
       if (text.empty() || text.starts_with("--")) return {};
       return wrong("SQL before `-- +goose Up`");
     }

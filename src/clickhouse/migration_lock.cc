@@ -114,9 +114,7 @@ Result<std::unique_ptr<MigrationLock>> MigrationLock::acquire(ClickHouse& engine
                                              " just now; if that one is gone, its lock ends " +
                                              format_duration(options.ttl) + " after its last sign of life: try again");
     }
-    if (!sleep_for(options.clock, std::chrono::milliseconds(100), stop)) {
-      return Error(ErrorCode::kUnavailable, "stopped while waiting for the lock");
-    }
+    if (!sleep_for(options.clock, std::chrono::milliseconds(100), stop)) return std::unique_ptr<MigrationLock>();
   }
 }
 

@@ -25,8 +25,8 @@ struct MigrationLockOptions {
 // Not thread-safe; keeps a thread that gives signs of life. The engine must outlive it.
 class MigrationLock {
  public:
-  // Waits for it. Errors: kConflict, naming who holds it, after `wait`; kUnavailable when `stop` came first; and those
-  // of ClickHouse.
+  // Waits for it; null when `stop` came first. Errors: kConflict, naming who holds it, after `wait`, and those of
+  // ClickHouse.
   static Result<std::unique_ptr<MigrationLock>> acquire(ClickHouse& engine, const MigrationLockOptions& options,
                                                         const std::stop_token& stop);
   ~MigrationLock();  // lets it go

@@ -60,16 +60,17 @@ Result<void> refuse_half(const std::vector<MigrationStatus>& list) {
   return {};
 }
 
+Error changed_since(const std::string& name) {
+  return {ErrorCode::kConflict,
+          name + " was changed after it was applied: take the change back, and put it into a new file"};
+}
+
 // What stands in the way of applying more.
 Result<void> refuse_drift(const std::vector<MigrationStatus>& list) {
   if (auto whole = refuse_half(list); !whole) return whole;
   for (const MigrationStatus& one : list) {
     const std::string name = named(one.version, one.description);
-    if (one.state == State::kChanged) {
-      return Error(ErrorCode::kConflict, name +
-                                             " was changed after it was applied: take the change back, and put it "
-                                             "into a new file");
-    }
+    if (one.state == State::kChanged) return changed_since(name);
     if (one.state == State::kMissing) {
       return Error(ErrorCode::kConflict, name + " is applied, and its file is gone: bring it back");
     }
@@ -93,14 +94,16 @@ class Run {
         log_to_(options.log != nullptr ? *options.log : no_log()),
         log_(engine, clock_) {}
 
-  Result<void> begin(const std::stop_token& stop) {
+  // False when `stop` came before the lock.
+  Result<bool> begin(const std::stop_token& stop) {
     auto lock = MigrationLock::acquire(engine_, {options_.lock_wait, options_.lock_ttl, clock_, log_to_}, stop);
     if (!lock) return lock.error();
+    if (!*lock) return false;
     lock_ = std::move(*lock);
     auto records = log_.read();
     if (!records) return records.error();
     records_ = std::move(*records);
-    return {};
+    return true;
   }
 
   std::vector<MigrationStatus> list() const { return compare(files_, records_); }
@@ -159,6 +162,7 @@ Result<const MigrationFile*> reversible(const Run& run, const MigrationStatus& s
   const MigrationFile* file = run.file(status.version);
   const std::string name = named(status.version, status.description);
   if (file == nullptr) return Error(ErrorCode::kNotFound, name + " is gone: bring it back, to take it back");
+  if (status.state == State::kChanged) return changed_since(name);
   if (file->down.empty()) {
     return Error(ErrorCode::kInvalidArgument, name + " has no `-- +goose Down` part: it cannot be taken back");
   }
@@ -175,7 +179,9 @@ Result<std::vector<std::uint64_t>> Migrations::up(std::optional<std::uint64_t> t
   if (to && run.file(*to) == nullptr) {
     return Error(ErrorCode::kNotFound, "no file has the version " + std::to_string(*to));
   }
-  if (auto begun = run.begin(stop); !begun) return begun.error();
+  const auto begun = run.begin(stop);
+  if (!begun) return begun.error();
+  if (!*begun) return std::vector<std::uint64_t>();
   const auto list = run.list();
   if (auto clean = refuse_drift(list); !clean) return clean.error();
   std::vector<std::uint64_t> applied;
@@ -189,7 +195,9 @@ Result<std::vector<std::uint64_t>> Migrations::up(std::optional<std::uint64_t> t
 
 Result<std::vector<std::uint64_t>> Migrations::down(std::optional<std::uint64_t> to, std::stop_token stop) {
   Run run(engine_, files_, options_);
-  if (auto begun = run.begin(stop); !begun) return begun.error();
+  const auto begun = run.begin(stop);
+  if (!begun) return begun.error();
+  if (!*begun) return std::vector<std::uint64_t>();
   auto list = run.list();
   if (auto whole = refuse_half(list); !whole) return whole.error();
   std::erase_if(list, [&](const MigrationStatus& one) {
@@ -219,7 +227,7 @@ Result<std::vector<MigrationStatus>> Migrations::status() {
 
 Result<void> Migrations::settle(std::uint64_t version, Settled as) {
   Run run(engine_, files_, options_);
-  if (auto begun = run.begin({}); !begun) return begun;
+  if (const auto begun = run.begin({}); !begun) return begun.error();
   for (const MigrationStatus& one : run.list()) {
     if (one.version != version || one.state != State::kHalf) continue;
     MigrationRecord record = run.record(version);

@@ -4,7 +4,7 @@
 namespace leat {
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_address(std::string message) {
   return {ErrorCode::kInvalidArgument, "ClickHouse URL: " + std::move(message)};
 }
 
@@ -14,18 +14,18 @@ Result<ServerAddress::Compress> compress_named(const std::string& text) {
   if (text == "none") return kNone;
   if (text == "gzip") return kGzip;
   if (text == "zstd") return kZstd;
-  return invalid("compression is auto, zstd, gzip or none, not \"" + text + "\"");
+  return invalid_address("compression is auto, zstd, gzip or none, not \"" + text + "\"");
 }
 
 Result<bool> tls_named(const std::string& text) {
   if (text == "yes" || text == "no") return text == "yes";
-  return invalid("tls is yes or no, not \"" + text + "\"");
+  return invalid_address("tls is yes or no, not \"" + text + "\"");
 }
 
 Result<void> set_duration(Duration& target, const std::string& name, const std::string& text) {
   const auto duration = parse_duration(text);
-  if (!duration) return invalid(name + ": " + duration.error().message());
-  if (*duration < std::chrono::milliseconds(1)) return invalid(name + " must be 1ms or more");
+  if (!duration) return invalid_address(name + ": " + duration.error().message());
+  if (*duration < std::chrono::milliseconds(1)) return invalid_address(name + " must be 1ms or more");
   target = *duration;
   return {};
 }
@@ -47,14 +47,15 @@ Result<void> set_parameter(ServerAddress& address, bool& tls, const std::string&
     if (wanted) tls = *wanted;
     return wanted ? Result<void>() : wanted.error();
   }
-  return invalid("there is no parameter " + name + "; there are compression, tls, ca_file, timeout, connect_timeout");
+  return invalid_address("there is no parameter " + name +
+                         "; there are compression, tls, ca_file, timeout, connect_timeout");
 }
 
 // The database from the path: "/events".
 Result<std::string> database_of(const std::string& path) {
   const std::string name = path.substr(path.starts_with('/') ? 1 : 0);
   if (name.find('/') == name.npos) return name;
-  return invalid("\"" + path + "\" is no database: expected /DATABASE after the host");
+  return invalid_address("\"" + path + "\" is no database: expected /DATABASE after the host");
 }
 
 }  // namespace
@@ -65,9 +66,9 @@ Result<ServerAddress> server_address(std::string_view text) {
     std::string_view message = url.error().message();
     constexpr std::string_view kOther = "broker URL: ";
     if (message.starts_with(kOther)) message.remove_prefix(kOther.size());
-    return invalid(std::string(message));
+    return invalid_address(std::string(message));
   }
-  if (url->hosts.size() != 1) return invalid("one host is expected, as in clickhouse://HOST:8123/DATABASE");
+  if (url->hosts.size() != 1) return invalid_address("one host is expected, as in clickhouse://HOST:8123/DATABASE");
   ServerAddress address;
   bool tls = url->scheme == "https";
   for (const auto& [name, value] : url->params) {

@@ -117,16 +117,16 @@ std::optional<int> code_in(std::string_view text) {
 
 }  // namespace
 
-Fault fault_of(int code, std::string_view text) {
+ServerFault fault_of(int code, std::string_view text) {
   // One insert into too many partitions has the code of a table that merges too slowly, and waiting does not help it.
-  if (code == kTooManyParts && text.find("partitions for single INSERT") != text.npos) return Fault::kStatement;
-  if (std::binary_search(kTransient.begin(), kTransient.end(), code)) return Fault::kTransient;
-  return std::binary_search(kRow.begin(), kRow.end(), code) ? Fault::kRow : Fault::kStatement;
+  if (code == kTooManyParts && text.find("partitions for single INSERT") != text.npos) return ServerFault::kStatement;
+  if (std::binary_search(kTransient.begin(), kTransient.end(), code)) return ServerFault::kTransient;
+  return std::binary_search(kRow.begin(), kRow.end(), code) ? ServerFault::kRow : ServerFault::kStatement;
 }
 
 ErrorCode ServerError::error_code() const {
   if (code == 319) return ErrorCode::kUnknown;  // UNKNOWN_STATUS_OF_INSERT
-  if (fault == Fault::kTransient) return ErrorCode::kUnavailable;
+  if (fault == ServerFault::kTransient) return ErrorCode::kUnavailable;
   for (const Known& known : kStatement) {
     if (known.code == code) return known.meaning;
   }

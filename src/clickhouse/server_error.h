@@ -9,7 +9,7 @@
 
 namespace leat {
 
-enum class Fault {
+enum class ServerFault {
   kTransient,  // busy, restarting, out of memory, another replica is needed: the same may succeed later
   kStatement,  // the query's, the table's or the user's: never as it is
   kRow,        // a row that was inserted
@@ -17,7 +17,7 @@ enum class Fault {
 
 struct ServerError {
   int code = 0;  // ClickHouse's; 0 when none was told
-  Fault fault = Fault::kStatement;
+  ServerFault fault = ServerFault::kStatement;
   std::string text;  // "Code: 60. DB::Exception: ..." in one line, 2000 bytes at most
 
   // The code that the caller of leat acts by.
@@ -32,6 +32,6 @@ ServerError parse_server_error(std::string_view body, std::optional<int> header_
 std::optional<ServerError> error_in_answer(std::string_view body);
 
 // By code and text; kStatement for what is not known.
-Fault fault_of(int code, std::string_view text);
+ServerFault fault_of(int code, std::string_view text);
 
 }  // namespace leat

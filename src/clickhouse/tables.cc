@@ -48,11 +48,12 @@ Result<TableColumn> column_of(const ClickHouseRow& row, std::string_view table) 
   return TableColumn{*row[0], std::move(*type), default_is};
 }
 
-// "... SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 100"
-std::optional<std::uint64_t> setting_in(std::string_view engine_full, std::string_view name) {
-  const std::size_t at = engine_full.find(std::string(name) + " = ");
+// "... SETTINGS index_granularity = 8192, non_replicated_deduplication_window = 100". One name may be another's end.
+std::optional<std::uint64_t> setting_in(std::string_view engine_full, const std::string& name) {
+  const std::string sign = " " + name + " = ";
+  const std::size_t at = engine_full.find(sign);
   if (at == engine_full.npos) return std::nullopt;
-  const std::string_view rest = engine_full.substr(at + name.size() + 3);
+  const std::string_view rest = engine_full.substr(at + sign.size());
   return parse_number(rest.substr(0, rest.find_first_not_of("0123456789")));
 }
 
@@ -61,11 +62,9 @@ Result<std::uint64_t> deduplication_window(ClickHouse& engine, const TableDescri
   if (table.engine.find("MergeTree") == table.engine.npos) return std::uint64_t{0};
   const bool replicated = table.engine.starts_with("Replicated") || table.engine.starts_with("Shared");
   const std::string name = replicated ? "replicated_deduplication_window" : "non_replicated_deduplication_window";
-  if (!replicated) {
-    if (const auto own = setting_in(table.engine_full, name)) return *own;
-  }
-  const auto rows =
-      query_rows(engine, "SELECT value FROM system.merge_tree_settings WHERE name = " + quote_literal(name));
+  if (const auto own = setting_in(table.engine_full, name)) return *own;
+  const std::string all = replicated ? "system.replicated_merge_tree_settings" : "system.merge_tree_settings";
+  const auto rows = query_rows(engine, "SELECT value FROM " + all + " WHERE name = " + quote_literal(name));
   if (!rows) return rows.error();
   if (rows->empty() || rows->front().empty()) return std::uint64_t{0};
   return parse_number(rows->front().front().value_or("")).value_or(0);

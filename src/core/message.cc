@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/invalid_argument.h"
+
 namespace leat {
 namespace {
 
@@ -27,26 +29,22 @@ std::size_t entry_length(std::string_view entry) {
   return kLengths + name_length(entry) + read_le(entry, 2, 4);
 }
 
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // Walks the tokens of a subject; `wildcards` tells whether `*` and a last `>` may stand.
 Result<void> check_tokens(std::string_view text, bool wildcards, std::string_view what) {
   const auto quoted = [&] { return std::string(what) + " \"" + std::string(text) + "\""; };
-  if (text.empty()) return invalid(std::string(what) + " is empty");
+  if (text.empty()) return invalid_argument(std::string(what) + " is empty");
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find('.', begin), text.size());
     const std::string_view token = text.substr(begin, end - begin);
-    if (token.empty()) return invalid(quoted() + " has an empty token: remove the extra dot");
+    if (token.empty()) return invalid_argument(quoted() + " has an empty token: remove the extra dot");
     const bool whole_wildcard = token == "*" || (token == ">" && end == text.size());
     for (const char c : token) {
       if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
-        return invalid(quoted() + " holds a space or a control character");
+        return invalid_argument(quoted() + " holds a space or a control character");
       if ((c == '*' || c == '>') && !(wildcards && whole_wildcard)) {
-        return invalid(quoted() +
-                       (wildcards ? ": `*` must be a whole token and `>` the last one" : " holds a wildcard"));
+        return invalid_argument(quoted() +
+                                (wildcards ? ": `*` must be a whole token and `>` the last one" : " holds a wildcard"));
       }
     }
     begin = end + 1;
@@ -136,9 +134,9 @@ Result<void> check_headers(const Headers& headers) {
   std::size_t together = 0;
   for (const auto& [name, value] : headers) {
     const auto refused = [name = name](std::string_view why) {
-      return invalid("header \"" + std::string(name.substr(0, 80)) + "\"" + std::string(why));
+      return invalid_argument("header \"" + std::string(name.substr(0, 80)) + "\"" + std::string(why));
     };
-    if (name.empty()) return invalid("a header has no name");
+    if (name.empty()) return invalid_argument("a header has no name");
     if (name.size() > kMaxName) return refused(": the name is longer than 255 bytes");
     const auto bad_in_name = [](char c) { return c <= ' ' || c >= 0x7f || c == ':'; };
     if (std::any_of(name.begin(), name.end(), bad_in_name)) {

@@ -138,7 +138,9 @@ Result<Duration> parse_duration(std::string_view text) {
   const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == unit_name; });
   if (unit == kUnits.end()) return refused;
   const double nanoseconds = number * static_cast<double>(unit->length.count());
-  if (nanoseconds > 9.2e18) return refused;
+  if (nanoseconds > 9.2e18) {
+    return Error(ErrorCode::kInvalidArgument, "\"" + std::string(text) + "\" is too long: a duration is up to 106000d");
+  }
   return Duration{static_cast<Duration::rep>(std::llround(nanoseconds))};
 }
 
@@ -161,6 +163,12 @@ std::string lower_case(std::string_view text) {
   std::string lowered(text);
   for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return lowered;
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view between) {
+  std::string text;
+  for (const std::string& part : parts) (text.empty() ? text : text += between) += part;
+  return text;
 }
 
 bool is_utf8(std::string_view bytes) {

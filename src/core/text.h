@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "leat/clock.h"
 #include "leat/result.h"
@@ -29,6 +30,9 @@ bool is_plain_name(std::string_view name);
 
 // ASCII letters only.
 std::string lower_case(std::string_view text);
+
+// "a, b, c".
+std::string joined(const std::vector<std::string>& parts, std::string_view between = ", ");
 
 // True when the bytes are text in UTF-8 (RFC 3629).
 bool is_utf8(std::string_view bytes);

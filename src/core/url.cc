@@ -7,7 +7,7 @@
 namespace leat {
 namespace {
 
-Error invalid(std::string message) {
+Error invalid_url(std::string message) {
   return {ErrorCode::kInvalidArgument, "broker URL: " + std::move(message)};
 }
 
@@ -29,12 +29,12 @@ Result<std::string> percent_decode(std::string_view text, std::string_view part)
     const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
     if (high < 0 || low < 0)
-      return invalid("the " + std::string(part) +
-                     " has a % that two hex digits do not follow; write %25 for a plain %");
+      return invalid_url("the " + std::string(part) +
+                         " has a % that two hex digits do not follow; write %25 for a plain %");
     out += static_cast<char>(high * 16 + low);
     i += 2;
   }
-  if (out.find('\0') != out.npos) return invalid("the " + std::string(part) + " holds a zero byte");
+  if (out.find('\0') != out.npos) return invalid_url("the " + std::string(part) + " holds a zero byte");
   return out;
 }
 
@@ -51,23 +51,24 @@ Result<Url::Host> parse_host(std::string_view text) {
   std::string_view rest = text;
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
-    if (close == text.npos) return invalid("\"" + std::string(text) + "\": the address has no closing bracket");
+    if (close == text.npos) return invalid_url("\"" + std::string(text) + "\": the address has no closing bracket");
     host.name = text.substr(1, close - 1);
     rest = text.substr(close + 1);
   } else {
     host.name = text.substr(0, text.find(':'));
     rest = text.substr(host.name.size());
   }
-  if (host.name.empty()) return invalid("a host is empty; expected host or host:port");
+  if (host.name.empty()) return invalid_url("a host is empty; expected host or host:port");
   const auto fits = text.starts_with('[') ? is_address_character : is_host_character;
   if (!std::all_of(host.name.begin(), host.name.end(), fits)) {
-    return invalid("\"" + host.name +
-                   "\" is no host: a host is letters, digits, `.`, `-` and `_`; hosts are separated by commas alone");
+    return invalid_url(
+        "\"" + host.name +
+        "\" is no host: a host is letters, digits, `.`, `-` and `_`; hosts are separated by commas alone");
   }
   if (rest.empty()) return host;
   const auto port = rest.starts_with(':') ? parse_number(rest.substr(1)) : std::nullopt;
   if (!port || *port == 0 || *port > 65'535) {
-    return invalid("\"" + std::string(text) + "\": the port must be a number from 1 to 65535");
+    return invalid_url("\"" + std::string(text) + "\": the port must be a number from 1 to 65535");
   }
   host.port = static_cast<std::uint16_t>(*port);
   return host;
@@ -90,7 +91,7 @@ Result<void> parse_authority(Url& url, std::string_view text) {
     if (auto user = parse_user_info(url, text.substr(0, at)); !user) return user;
     text.remove_prefix(at + 1);
   }
-  if (text.empty()) return invalid("no host after \"" + url.scheme + "://\"");
+  if (text.empty()) return invalid_url("no host after \"" + url.scheme + "://\"");
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     auto host = parse_host(text.substr(begin, end - begin));
@@ -110,11 +111,11 @@ Result<void> parse_params(Url& url, std::string_view text) {
     const std::size_t equals = pair.find('=');
     auto name = percent_decode(pair.substr(0, equals), "parameter name");
     if (!name) return name.error();
-    if (equals == pair.npos) return invalid("parameter \"" + *name + "\" has no value; expected " + *name + "=...");
+    if (equals == pair.npos) return invalid_url("parameter \"" + *name + "\" has no value; expected " + *name + "=...");
     auto value = percent_decode(pair.substr(equals + 1), "parameter \"" + *name + "\"");
     if (!value) return value.error();
     if (!url.params.emplace(*name, std::move(*value)).second)
-      return invalid("parameter \"" + *name + "\" stands twice");
+      return invalid_url("parameter \"" + *name + "\" stands twice");
   }
   return {};
 }
@@ -137,13 +138,13 @@ Result<Url> parse_url(std::string_view text) {
   Url url;
   const std::size_t colon = text.find(':');
   if (colon == text.npos || colon == 0) {
-    return invalid("no scheme; expected memory:, sqlite:FILE, nats://HOST or tls://HOST");
+    return invalid_url("no scheme; expected memory:, sqlite:FILE, nats://HOST or tls://HOST");
   }
   url.scheme = text.substr(0, colon);
   for (char& c : url.scheme) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-')) {
-      return invalid("no scheme; expected memory:, sqlite:FILE, nats://HOST or tls://HOST");
+      return invalid_url("no scheme; expected memory:, sqlite:FILE, nats://HOST or tls://HOST");
     }
   }
   std::string_view rest = text.substr(colon + 1);
@@ -155,10 +156,11 @@ Result<Url> parse_url(std::string_view text) {
     rest.remove_prefix(2);
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     if (rest.substr(0, slash).ends_with(':') && rest.substr(slash).starts_with("//")) {
-      return invalid("the scheme stands once, before all hosts; expected " + url.scheme + "://HOST[:PORT],HOST[:PORT]");
+      return invalid_url("the scheme stands once, before all hosts; expected " + url.scheme +
+                         "://HOST[:PORT],HOST[:PORT]");
     }
     if (rest.find('@', slash) != rest.npos) {
-      return invalid("a `/` stands before the `@`; write %2F for it in a user or password");
+      return invalid_url("a `/` stands before the `@`; write %2F for it in a user or password");
     }
     if (auto authority = parse_authority(url, rest.substr(0, slash)); !authority) return authority.error();
     rest.remove_prefix(slash);

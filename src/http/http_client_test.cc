@@ -15,7 +15,6 @@ namespace leat {
 namespace {
 
 using namespace std::chrono_literals;
-using test::HttpServer;
 
 struct HttpClientTest : ::testing::Test {
   void SetUp() override { setenv("no_proxy", "127.0.0.1", 1); }
@@ -26,7 +25,7 @@ struct HttpClientTest : ::testing::Test {
 };
 
 TEST_F(HttpClientTest, WhatGoesOutAndWhatComesBack) {
-  const HttpServer server([](const httplib::Request& request, httplib::Response& response) {
+  const test::HttpServer server([](const httplib::Request& request, httplib::Response& response) {
     response.status = 202;
     response.set_header("X-Seen", request.get_header_value("X-Name") + "|" + request.get_header_value("User-Agent") +
                                       "|" + request.path + "|" + std::to_string(request.has_header("Expect")));
@@ -45,7 +44,7 @@ TEST_F(HttpClientTest, WhatGoesOutAndWhatComesBack) {
 }
 
 TEST_F(HttpClientTest, EveryStatusIsAResponseAndRedirectsAreNotFollowed) {
-  const HttpServer server([](const httplib::Request& request, httplib::Response& response) {
+  const test::HttpServer server([](const httplib::Request& request, httplib::Response& response) {
     response.status = std::stoi(request.path.substr(1));
     response.set_header("Location", "/200");
   });
@@ -56,7 +55,7 @@ TEST_F(HttpClientTest, EveryStatusIsAResponseAndRedirectsAreNotFollowed) {
 TEST_F(HttpClientTest, AConnectionIsUsedAgain) {
   std::atomic<int> connections{0};
   std::atomic<int> last_port{0};
-  const HttpServer server([&](const httplib::Request& request, httplib::Response&) {
+  const test::HttpServer server([&](const httplib::Request& request, httplib::Response&) {
     if (last_port.exchange(request.remote_port) != request.remote_port) ++connections;
   });
   for (int i = 0; i < 5; ++i) EXPECT_EQ(get({.url = server.url()}).status, 200);
@@ -65,7 +64,7 @@ TEST_F(HttpClientTest, AConnectionIsUsedAgain) {
 
 TEST_F(HttpClientTest, ThreadsAskSideBySide) {
   std::atomic<int> inside{0};
-  const HttpServer server([&](const httplib::Request& request, httplib::Response& response) {
+  const test::HttpServer server([&](const httplib::Request& request, httplib::Response& response) {
     ++inside;
     while (inside < 4) std::this_thread::yield();  // until all are here
     response.set_content(request.body, "text/plain");
@@ -78,7 +77,7 @@ TEST_F(HttpClientTest, ThreadsAskSideBySide) {
 }
 
 TEST_F(HttpClientTest, ALargeBodyIsCut) {
-  const HttpServer server([](const httplib::Request&, httplib::Response& response) {
+  const test::HttpServer server([](const httplib::Request&, httplib::Response& response) {
     response.set_content(std::string(1'000'000, 'x'), "text/plain");
   });
   const HttpResponse cut = get({.url = server.url(), .max_body = 1000});
@@ -94,7 +93,7 @@ TEST_F(HttpClientTest, AStopEndsTheWait) {
   std::promise<void> arrived;
   std::promise<void> leave;
   std::stop_source stop;
-  const HttpServer server([&](const httplib::Request&, httplib::Response&) {
+  const test::HttpServer server([&](const httplib::Request&, httplib::Response&) {
     arrived.set_value();
     leave.get_future().wait();
   });
@@ -112,7 +111,7 @@ TEST_F(HttpClientTest, AStopEndsTheWait) {
 
 TEST_F(HttpClientTest, ATimeOutIsAnAnswerThatWasLost) {
   std::promise<void> leave;
-  const HttpServer server([&](const httplib::Request&, httplib::Response&) { leave.get_future().wait(); });
+  const test::HttpServer server([&](const httplib::Request&, httplib::Response&) { leave.get_future().wait(); });
   const auto late = client.send({.url = server.url("/slow"), .timeout = 50ms});
   leave.set_value();
   ASSERT_FALSE(late);
@@ -129,8 +128,8 @@ TEST_F(HttpClientTest, NobodyThere) {
 }
 
 TEST_F(HttpClientTest, TlsServersAreChecked) {
-  const HttpServer server([](const httplib::Request&, httplib::Response& response) { response.status = 201; },
-                          HttpServer::Tls::kYes);
+  const test::HttpServer server([](const httplib::Request&, httplib::Response& response) { response.status = 201; },
+                                test::HttpServer::Tls::kYes);
   const auto untrusted = client.send({.url = server.url()});
   ASSERT_FALSE(untrusted);
   EXPECT_EQ(untrusted.error().code(), ErrorCode::kDenied) << untrusted.error().message();

@@ -61,6 +61,7 @@ std::vector<HeldJob*> AttemptBook::load(std::span<HeldJob* const> jobs) {
 Result<void> AttemptBook::mark_started(HeldJob& job) {
   job.record.started = AttemptRecord::Start{
       .delivery = job.delivery.lease.delivery_count, .at = parts_.clock.now(), .worker = parts_.worker};
+  job.record.unknown_since.reset();
   HeldJob* const one = &job;
   return std::move(store({&one, 1}).front());
 }

@@ -44,6 +44,7 @@ AttemptRecord record_from(const json& object) {
                                           .worker = started->at("worker").get<std::string>()};
   }
   if (object.contains("due")) record.due = time_of(object, "due");
+  if (object.contains("unknown_since")) record.unknown_since = time_of(object, "unknown_since");
   return record;
 }
 
@@ -70,6 +71,7 @@ std::string AttemptRecord::to_json() const {
     object["started"] = {{"delivery", started->delivery}, {"at", to_rfc3339(started->at)}, {"worker", started->worker}};
   }
   if (due) object["due"] = to_rfc3339(*due);
+  if (unknown_since) object["unknown_since"] = to_rfc3339(*unknown_since);
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -36,6 +36,8 @@ struct AttemptRecord {
   std::vector<Failure> failures;  // the newest kKeptFailures
   std::optional<Start> started;   // an attempt that has begun and not ended yet
   std::optional<SystemTime> due;  // no attempt before it
+  // When a worker without a handler for its kind met it first, since the last attempt.
+  std::optional<SystemTime> unknown_since;
 
   std::uint64_t revision = 0;  // in its bucket; 0: not stored. Not part of the JSON
 
@@ -43,7 +45,7 @@ struct AttemptRecord {
 
   unsigned attempts() const { return failed + crashed; }
   // Nothing but a start mark: nobody will miss it.
-  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0 && !due; }
+  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0 && !due && !unknown_since; }
   void add_failure(Failure failure);
   // A start mark of an earlier delivery that nothing ended is a crash. One of this or a later delivery is none that can
   // be told: the broker has lost count.

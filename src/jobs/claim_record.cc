@@ -5,7 +5,7 @@
 namespace leat {
 namespace {
 
-constexpr int kTries = 20;  // to take it over from one that does not know yet that it leads no more
+constexpr int kClaimTries = 20;  // to take it over from one that does not know yet that it leads no more
 
 Error lost() {
   return {ErrorCode::kLeaseLost, "another scheduler leads"};
@@ -14,7 +14,7 @@ Error lost() {
 }  // namespace
 
 Result<void> ClaimRecord::write(const std::string& value) {
-  if (revision_ == 0) return take_over(value);
+  if (revision_ == 0) return take_over([&](const std::string&) { return value; });
   const auto written = records_.update(key_, value, std::exchange(revision_, 0));
   if (!written) return written.error().code() == ErrorCode::kConflict ? lost() : written.error();
   revision_ = *written;
@@ -22,11 +22,12 @@ Result<void> ClaimRecord::write(const std::string& value) {
 }
 
 // Who leads is asked after the record was read: what is written at that revision is then ours to write.
-Result<void> ClaimRecord::take_over(const std::string& value) {
-  for (int i = 0; i < kTries; ++i) {
+Result<void> ClaimRecord::take_over(const std::function<std::string(const std::string& there)>& make) {
+  for (int i = 0; i < kClaimTries; ++i) {
     const auto there = records_.get(key_);
     if (!there) return there.error();
     if (!still_leads_()) return lost();
+    const std::string value = make(*there ? (*there)->value : std::string());
     const auto written = *there ? records_.update(key_, value, (*there)->revision) : records_.create(key_, value);
     if (!written && written.error().code() == ErrorCode::kConflict) continue;
     if (!written) return written.error();

@@ -20,10 +20,10 @@ class ClaimRecord {
   // The first write takes the record over from whoever had it. Errors: kLeaseLost (another one leads), kUnavailable,
   // kUnknown.
   Result<void> write(const std::string& value);
+  // Takes it over, with a value made of the one that is there (empty: none). Errors: as write().
+  Result<void> take_over(const std::function<std::string(const std::string& there)>& make);
 
  private:
-  Result<void> take_over(const std::string& value);
-
   KeyValue& records_;
   const std::string key_;
   const std::function<bool()> still_leads_;

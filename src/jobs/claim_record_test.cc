@@ -6,8 +6,11 @@
 #include "jobs/handoff.h"
 #include "jobs/job_streams.h"
 #include "jobs/ticker.h"
+#include "leat/inspector.h"
+#include "leat/job_control.h"
 #include "leat/memory_broker.h"
 #include "leat/queue.h"
+#include "leat/results.h"
 #include "leat/schedules.h"
 #include "leat/testing.h"
 
@@ -27,7 +30,7 @@ class ClaimRecordTest : public testing::Test {
     return ticker;
   }
   Handoff make_handoff(std::function<bool()> still_leads) {
-    return Handoff({*broker, names, *claims, endings, events, no_log(), std::move(still_leads)});
+    return Handoff({*broker, names, *claims, events, no_log(), std::move(still_leads)});
   }
   std::uint64_t push_delayed() {
     Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
@@ -40,7 +43,6 @@ class ClaimRecordTest : public testing::Test {
   const Names names{"leat"};
   std::unique_ptr<KeyValue> claims = open_leader(*broker, names, 1).value();
   std::unique_ptr<KeyValue> schedules = open_schedules(*broker, names, 1).value();
-  Endings endings{*broker, names};
   EventLog events{*broker, names, no_log()};
 };
 
@@ -86,7 +88,7 @@ TEST_F(ClaimRecordTest, AHandoffThatLeadsNoMoreLeavesTheNextOnesClaim) {
   Handoff first = make_handoff([&] {
     if (++asked != 2) return true;
     int asked_next = 0;
-    Handoff next = make_handoff([&] { return ++asked_next < 2; });
+    Handoff next = make_handoff([&] { return ++asked_next < 3; });
     next.release_old_claim().value();
     EXPECT_FALSE(next.move({{next_job}}));
     return true;
@@ -95,6 +97,23 @@ TEST_F(ClaimRecordTest, AHandoffThatLeadsNoMoreLeavesTheNextOnesClaim) {
   EXPECT_FALSE(first.move({{first_job}}));
   EXPECT_EQ(Handoff::claim_of(*claims, next_job).value(), Handoff::Claim::kClaimed);
   EXPECT_EQ(messages(), 1U);
+}
+
+// A leader claims, and dies before it moves anything; the job is cancelled; the next one takes it as moved.
+TEST_F(ClaimRecordTest, WhatADeadLeaderHadClaimedCanBeCancelledAndWhoWaitsLearns) {
+  for (const PushOptions& options : {PushOptions{.result = KeepResult::kYes, .delay = 1h},
+                                     PushOptions{.track = true, .delay = 1h}, PushOptions{.delay = 1h}}) {
+    const JobId id = Queue(*broker).push(EncodedJob{"step", "{}"}, options).value();
+    const auto sequence = broker->admin().stream(names.scheduled_stream()).value().last_sequence;
+    claims->put("claims", R"({"version":1,"claimed":[],"moved":[)" + std::to_string(sequence) + "]}").value();
+    const bool leaves_something = options.track || options.result == KeepResult::kYes;
+    const auto was = JobControl(*broker).cancel(id, 10ms).value().was;
+    EXPECT_EQ(was, leaves_something ? CancelResult::Was::kNoAnswer : CancelResult::Was::kUnknown);
+    const auto state = Inspector(*broker).job(id).value().state;
+    EXPECT_EQ(state, leaves_something ? JobStatus::State::kCancelled : JobStatus::State::kUnknown);
+    const auto result = Results(*broker).get(id).value();
+    ASSERT_EQ(result.has_value(), options.result == KeepResult::kYes);
+  }
 }
 
 }  // namespace

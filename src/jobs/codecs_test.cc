@@ -26,6 +26,20 @@ struct Greet : ProtobufJob<google::protobuf::StringValue> {
 struct NamePart : ProtobufJob<google::protobuf::UninterpretedOption_NamePart> {  // it has required fields
   static constexpr std::string_view kind = "name_part";
 };
+struct Even {  // its conversions refuse by exceptions of their own
+  int number = 0;
+  static constexpr std::string_view kind = "even";
+};
+void to_json(nlohmann::json& json, const Even& even) {
+  if (even.number < 0) throw even.number;
+  if (even.number % 2 != 0) throw std::out_of_range("an odd number is none");
+  json = even.number;
+}
+void from_json(const nlohmann::json& json, Even& even) {
+  even.number = json.get<int>();
+  if (even.number % 2 != 0) throw std::invalid_argument(json.dump() + " is odd");
+}
+static_assert(Job<Even>);
 static_assert(Job<Image> && Job<Packet> && Job<Greet> && Job<NamePart>);
 
 namespace {
@@ -93,6 +107,19 @@ TEST_F(CodecsTest, WhatIsNoMessageIsADeadLetterWithItsBytes) {
   EXPECT_EQ(letter.reason, "undecodable");
   EXPECT_EQ(letter.payload, bytes);
   EXPECT_NE(letter.error.find("these bytes are no google.protobuf.StringValue"), std::string::npos) << letter.error;
+}
+
+TEST_F(CodecsTest, WhatAConversionOfJsonThrowsIsAnError) {
+  EXPECT_EQ(round_trip(Even{2})->number, 2);
+  for (const int number : {1, -2}) {
+    const auto pushed = queue.push(Even{number});
+    ASSERT_FALSE(pushed);
+    EXPECT_EQ(pushed.error().code(), ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(queue.push(Even{1}).error().message(), "even: an odd number is none");
+  const DeadLetter letter = dead_letter_of<Even>("3");
+  EXPECT_EQ(letter.reason, "undecodable");
+  EXPECT_EQ(letter.error, "3 is odd");
 }
 
 TEST_F(CodecsTest, RequiredFieldsAreRequiredBothWays) {

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLongestWait(30'000);
 constexpr std::chrono::milliseconds kForWhatIsThere(5'000);
-constexpr Duration kPause = std::chrono::seconds(1);  // before a failed look is repeated
+constexpr Duration kLookPause = std::chrono::seconds(1);  // before a failed look is repeated
 
 }  // namespace
 
@@ -72,7 +72,7 @@ void ControlWatch::run(const std::stop_token& stop) {
     log_.warn("cannot see which queues are paused and which jobs cancelled; trying again",
               {{"error", followed.error().message()}});
     if (followed.error().code() == ErrorCode::kNotFound) watch_.reset();
-    sleep_for(real_clock(), kPause, stop);
+    sleep_for(real_clock(), kLookPause, stop);
   }
   watch_.reset();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/invalid_argument.h"
 #include "core/text.h"
 
 namespace leat {
@@ -42,10 +43,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNamed{{{
                                                                                {"@daily", "0 0 * * *"},
                                                                                {"@midnight", "0 0 * * *"},
                                                                                {"@hourly", "0 * * * *"}}};
-
-Error refused(std::string why) {
-  return {ErrorCode::kInvalidArgument, std::move(why)};
-}
 
 // Splits at the first `mark`; the second part is empty without one.
 std::pair<std::string_view, std::optional<std::string_view>> split(std::string_view text, char mark) {
@@ -85,7 +82,7 @@ Error CronParser::refused_at(std::string_view piece, const std::string& why) con
   const std::string shown = piece.empty()         ? "nothing"
                             : parse_number(piece) ? std::string(piece)
                                                   : "\"" + std::string(piece) + "\"";
-  return refused(why + ", and " + shown + " stands" + position_of(piece));
+  return invalid_argument(why + ", and " + shown + " stands" + position_of(piece));
 }
 
 std::vector<std::string_view> CronParser::words() const {
@@ -130,8 +127,8 @@ Result<CronSet> CronParser::read_range(std::string_view first, std::string_view 
   if (*from > *to && !spelling.over_the_end) {
     std::string why =
         "the range " + std::string(first) + "-" + std::string(last) + " of " + field.name + position_of(first);
-    return refused(why + " is reversed: write " + std::string(first) + "-" + std::to_string(field.last) + "," +
-                   std::to_string(field.first) + "-" + std::string(last));
+    return invalid_argument(why + " is reversed: write " + std::string(first) + "-" + std::to_string(field.last) + "," +
+                            std::to_string(field.first) + "-" + std::string(last));
   }
   // A 7 that begins a range is the 0 of Sunday; one that ends it comes after Saturday.
   const unsigned begin = *from > field.last ? field.first : *from;
@@ -187,7 +184,7 @@ Result<CronExpression> CronParser::parse() const {
   std::vector<std::string_view> fields = words();
   if (fields.size() == 5) fields.insert(fields.begin(), "0");
   if (fields.size() != kSpellings.size()) {
-    return refused(
+    return invalid_argument(
         "5 fields are expected (minute, hour, day of month, month, day of week) or 6 (a second in front), and there "
         "are " +
         std::to_string(fields.size()));
@@ -204,12 +201,12 @@ Result<CronExpression> CronParser::parse() const {
     cron.weekdays = kCronWeekday.all();
     cron.either_day = false;
   }
-  if (!cron.can_match()) return refused("it can never be due: none of its months has such a day");
+  if (!cron.can_match()) return invalid_argument("it can never be due: none of its months has such a day");
   return cron;
 }
 
 Error unknown_name(std::string_view name) {
-  return refused(
+  return invalid_argument(
       "\"" + std::string(name) +
       "\" is not known; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @every 5m");
 }

@@ -5,12 +5,12 @@
 #include "jobs/dead_letter_line.h"
 #include "jobs/dead_letter_message.h"
 #include "jobs/dead_letter_run.h"
+#include "jobs/dead_letter_scan.h"
 #include "jobs/job_streams.h"
 
 namespace leat {
 namespace {
 
-constexpr std::size_t kBatch = 256;
 constexpr std::size_t kBatchBytes = 8 * 1024 * 1024;
 constexpr std::size_t kLongestLine = 512 * 1024 * 1024;
 
@@ -50,7 +50,7 @@ Result<DeadLetterImport> DeadLetterImporter::run(std::istream& in, const std::st
 // False at the end of the input, or when `stop` is requested.
 bool DeadLetterImporter::gather(std::istream& in, const std::stop_token& stop) {
   std::string line;
-  for (std::size_t bytes = 0; batch_.size() < kBatch && bytes < kBatchBytes; bytes += line.size()) {
+  for (std::size_t bytes = 0; batch_.size() < kDeadLetterBatch && bytes < kBatchBytes; bytes += line.size()) {
     if (stop.stop_requested()) return false;
     const Read read = read_line(in, line);
     if (read == Read::kEnd) return false;

@@ -162,21 +162,16 @@ AppendRequest read_letter(const Names& names, std::string_view text) {
 
 std::string dead_letter_line(const StoredMessage& message) {
   const DeadLetter letter = letter_from(message);
-  // {ns}.dlq.{queue}.{key}.{origin}
-  const std::string_view subject = message.subject;
-  const std::size_t origin = subject.rfind('.') + 1;
-  const std::size_t key = subject.rfind('.', origin - 2) + 1;
-  const std::size_t queue = subject.rfind('.', key - 2) + 1;
   ordered_json line{{"version", kVersion},
                     {"number", letter.number},
-                    {"queue", subject.substr(queue, key - 1 - queue)},
-                    {"origin", subject.substr(origin)}};
+                    {"queue", letter.queue},
+                    {"origin", parts_of_letter(message.subject).origin}};
   if (!letter.id.str().empty()) line["id"] = letter.id.str();
   if (!letter.kind.empty()) line["kind"] = letter.kind;
   line["reason"] = letter.reason;
   line["error"] = letter.error;
   line["attempts"] = letter.attempts;
-  line["subject"] = header_of(message, wire::kDeadSubject);
+  line["subject"] = letter.subject;
   line["enqueued_at"] = to_rfc3339(letter.enqueued_at);
   line["died_at"] = to_rfc3339(letter.died_at);
   set_headers(line, letter);

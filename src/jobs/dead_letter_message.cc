@@ -19,6 +19,13 @@ Result<JobId> dead_job_id(const StoredMessage& message) {
                letter_name(message.sequence) + " was no job and can only be discarded: " + id.error().message());
 }
 
+LetterSubject parts_of_letter(std::string_view subject) {
+  const std::size_t origin = subject.rfind('.') + 1;
+  const std::size_t key = subject.rfind('.', origin - 2) + 1;
+  const std::size_t queue = subject.rfind('.', key - 2) + 1;
+  return {.queue = subject.substr(queue, key - 1 - queue), .origin = subject.substr(origin)};
+}
+
 bool is_letters_header(std::string_view name) {
   return name.starts_with("Leat-Dead-") || name == wire::kEnqueuedAt || name == wire::kId || name.starts_with("Nats-");
 }
@@ -31,6 +38,8 @@ DeadLetter letter_from(const StoredMessage& message) {
   DeadLetter letter;
   letter.number = message.sequence;
   letter.id = JobId::parse(header_of(message, wire::kId)).value_or(JobId{});
+  letter.queue = parts_of_letter(message.subject).queue;
+  letter.subject = header_of(message, wire::kDeadSubject);
   letter.kind = header_of(message, wire::kKind);
   letter.payload = message.payload;
   letter.reason = header_of(message, wire::kDeadReason);

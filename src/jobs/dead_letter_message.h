@@ -18,6 +18,13 @@ SystemTime time_of_death(const StoredMessage& message);
 // The id of the job; kCorrupt for a message that was none.
 Result<JobId> dead_job_id(const StoredMessage& message);
 
+// The tokens of {ns}.dlq.{queue}.{key}.{origin} that say which letter it is.
+struct LetterSubject {
+  std::string_view queue;
+  std::string_view origin;
+};
+LetterSubject parts_of_letter(std::string_view subject);
+
 // True for what a letter has and the job had not.
 bool is_letters_header(std::string_view name);
 

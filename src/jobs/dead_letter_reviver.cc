@@ -6,8 +6,8 @@
 #include "core/text.h"
 #include "jobs/dead_letter_message.h"
 #include "jobs/dead_letter_remover.h"
-#include "jobs/endings.h"
-#include "jobs/job_places.h"
+#include "jobs/job_message.h"
+#include "jobs/unique_key.h"
 #include "leat/retry_policy.h"
 
 namespace leat {
@@ -18,6 +18,7 @@ struct DeadLetterReviver::Revival {
   JobId id;
   AppendRequest request;
   bool edited = false;
+  bool left_something = false;  // a result or a record of how an earlier run ended
   std::optional<Error> failed{};
 };
 
@@ -85,14 +86,7 @@ Result<void> DeadLetterReviver::check(const DeadLetter& letter, const DeadLetter
       if (auto checked = check_option(name, value); !checked) return checked;
     }
   }
-  const std::string& payload = edit.payload ? *edit.payload : letter.payload;
-  const std::size_t room = broker_.capabilities().max_message_bytes;
-  const std::size_t most = room - std::min(wire::kDeadLetterRoom, room);
-  const std::size_t size = payload.size() + headers.encoded().size();
-  if (size <= most) return {};
-  return Error(ErrorCode::kInvalidArgument, "payload and headers are " + std::to_string(size) +
-                                                " bytes; the limit is " + std::to_string(most) +
-                                                ": store the data elsewhere and refer to it");
+  return {};
 }
 
 Result<DeadLetterReviver::Revival> DeadLetterReviver::prepare(const StoredMessage& message,
@@ -112,10 +106,15 @@ Result<DeadLetterReviver::Revival> DeadLetterReviver::prepare(const StoredMessag
   // The old deadline may be why it died.
   if (const auto deadline = job.headers.get(wire::kDeadline); deadline == letter.headers.get(wire::kDeadline))
     job.headers.erase(wire::kDeadline);
+  if (revival.edited) {
+    const std::size_t limit = broker_.capabilities().max_message_bytes;
+    if (auto fits = check_letter_fits(job, revival.id, limit); !fits) return fits.error();
+  }
   const std::string name = revived_from(names_, message);
   job.headers.set(wire::kRevivedFrom, name);
   revival.request.message_id = revival.edited ? name + "-" + fingerprint(job) : name;
   revival.request.expected_last = 0;
+  revival.left_something = leaves_something(message) || is_unique(job);
   return revival;
 }
 
@@ -150,37 +149,32 @@ void DeadLetterReviver::enqueue(std::span<Revival> revivals) {
       requests.push_back(revival.request);
     }
     if (requests.empty()) continue;
-    const auto outdated = done_records_of(chosen);
+    const auto left = left_by_earlier_runs(chosen);
     const auto appended = broker_.append(names_.stream(priority), requests);
-    clear(outdated, appended);
+    std::vector<Endings::Left> outdated;
     for (std::size_t i = 0; i < chosen.size(); ++i) {
+      // Of what was enqueued before, it may be the new run that has left something.
+      if (appended[i] && !appended[i]->duplicate) outdated.push_back(left[i]);
       if (appended[i]) continue;
       if (const auto there = look_for(*chosen[i], appended[i].error()); !there) chosen[i]->failed = there.error();
     }
+    endings_.clear(outdated);
   }
 }
 
-// The record that a tracked job is dead holds no longer once it waits again. 0 for those without.
-std::vector<std::uint64_t> DeadLetterReviver::done_records_of(std::span<Revival* const> revivals) {
-  std::vector<JobId> tracked;
-  for (const Revival* revival : revivals) {
-    if (is_tracked(revival->request.message)) tracked.push_back(revival->id);
+// That the job is dead holds no longer once it waits again.
+std::vector<Endings::Left> DeadLetterReviver::left_by_earlier_runs(std::span<Revival* const> revivals) {
+  std::vector<JobId> ids;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < revivals.size(); ++i) {
+    if (!revivals[i]->left_something) continue;
+    ids.push_back(revivals[i]->id);
+    places.push_back(i);
   }
-  if (tracked.empty()) return std::vector<std::uint64_t>(revivals.size());
-  const auto found = JobPlaces(broker_, names_).done_sequences(tracked);
-  std::vector<std::uint64_t> sequences;
-  auto next = found.begin();
-  for (const Revival* revival : revivals) {
-    sequences.push_back(is_tracked(revival->request.message) ? *next++ : 0);
-  }
-  return sequences;
-}
-
-void DeadLetterReviver::clear(std::vector<std::uint64_t> records, const std::vector<Result<Appended>>& appended) {
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!appended[i]) records[i] = 0;
-  }
-  JobPlaces(broker_, names_).clear_done(records);
+  std::vector<Endings::Left> left(revivals.size());
+  auto found = endings_.left_by(ids);
+  for (std::size_t i = 0; i < places.size(); ++i) left[places[i]] = std::move(found[i]);
+  return left;
 }
 
 // Ok when the job waits there already: put by an earlier try that ended before the removal, or by this one, whose

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/endings.h"
 #include "jobs/names.h"
 #include "leat/broker.h"
 #include "leat/dead_letters.h"
@@ -17,7 +18,7 @@ namespace leat {
 // Thread-safe. Borrows the broker and the names.
 class DeadLetterReviver {
  public:
-  DeadLetterReviver(Broker& broker, const Names& names) : broker_(broker), names_(names) {}
+  DeadLetterReviver(Broker& broker, const Names& names) : broker_(broker), names_(names), endings_(broker, names) {}
 
   // One result per letter, in order. An error means that the letter is still there. Errors: as DeadLetters::retry().
   std::vector<Result<JobId>> revive(std::span<const StoredMessage> letters, const DeadLetterEdit& edit = {});
@@ -29,12 +30,12 @@ class DeadLetterReviver {
   Result<void> check(const DeadLetter& letter, const DeadLetterEdit& edit) const;
   void enqueue(std::span<Revival> revivals);
   Result<void> look_for(const Revival& revival, const Error& refusal);
-  std::vector<std::uint64_t> done_records_of(std::span<Revival* const> revivals);
-  void clear(std::vector<std::uint64_t> records, const std::vector<Result<Appended>>& appended);
+  std::vector<Endings::Left> left_by_earlier_runs(std::span<Revival* const> revivals);
   void remove(std::span<Revival> revivals);
 
   Broker& broker_;
   const Names& names_;
+  Endings endings_;
 };
 
 }  // namespace leat

@@ -5,11 +5,11 @@
 
 #include "core/mutex.h"
 #include "jobs/dead_letter_message.h"
+#include "jobs/dead_letter_scan.h"
 
 namespace leat {
 namespace {
 
-constexpr std::size_t kBatch = 256;
 constexpr double kBatchesPerSecond = 20;  // at most, while the rate holds the run back
 constexpr double kSlowest = 0.001;
 constexpr double kFastest = 1'000'000;
@@ -20,7 +20,8 @@ class Pace {
   Pace(Clock& clock, double rate) : clock_(clock), rate_(rate), next_(clock.steady()) {}
 
   std::size_t batch() const {
-    return rate_ > 0 ? static_cast<std::size_t>(std::clamp(rate_ / kBatchesPerSecond, 1.0, double{kBatch})) : kBatch;
+    return rate_ > 0 ? static_cast<std::size_t>(std::clamp(rate_ / kBatchesPerSecond, 1.0, double{kDeadLetterBatch}))
+                     : kDeadLetterBatch;
   }
   void wait(const std::stop_token& stop) const {
     if (const SteadyTime now = clock_.steady(); rate_ > 0 && next_ > now) sleep_for(clock_, next_ - now, stop);

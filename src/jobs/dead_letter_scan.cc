@@ -7,7 +7,6 @@
 namespace leat {
 namespace {
 
-constexpr std::size_t kBatch = 256;
 // Well within the time in which a broker recognises a second retry of the same letter.
 constexpr Duration kFresh = std::chrono::seconds(20);
 
@@ -87,7 +86,8 @@ Result<void> DeadLetterScan::fill(std::size_t max_count, const std::stop_token& 
     reader_ = std::move(*opened);
     opened_ = broker_.clock().steady();
   }
-  auto messages = reader_->read({.max_count = selective_ ? kBatch : std::min(max_count, kBatch)}, stop);
+  auto messages =
+      reader_->read({.max_count = selective_ ? kDeadLetterBatch : std::min(max_count, kDeadLetterBatch)}, stop);
   if (!messages) return messages.error();
   std::move(messages->begin(), messages->end(), std::back_inserter(waiting_));
   return {};

@@ -12,6 +12,9 @@
 
 namespace leat {
 
+// Dead letters that are read, or imported, at once.
+constexpr std::size_t kDeadLetterBatch = 256;
+
 // Not thread-safe. Borrows the broker and the names.
 class DeadLetterScan {
  public:

@@ -15,7 +15,6 @@ namespace leat {
 namespace {
 
 constexpr std::size_t kListed = 1000;
-constexpr std::size_t kBatch = 256;
 
 DeadLetterFilter with(DeadLetterFilter filter, DeadLetterFilter::Payloads payloads) {
   filter.payloads = payloads;
@@ -136,7 +135,7 @@ Result<std::vector<DeadLetter>> DeadLetters::list(const DeadLetterFilter& filter
   if (!scan) return scan.error();
   std::vector<DeadLetter> letters;
   while (letters.size() < limit) {
-    const auto messages = scan->next(std::min(kBatch, limit - letters.size()), stop);
+    const auto messages = scan->next(std::min(kDeadLetterBatch, limit - letters.size()), stop);
     if (!messages) return messages.error();
     if (messages->empty()) break;
     for (const StoredMessage& message : *messages) letters.push_back(letter_from(message));
@@ -181,7 +180,7 @@ Result<std::uint64_t> DeadLetters::export_to(std::ostream& out, const DeadLetter
   if (!scan) return scan.error();
   std::uint64_t written = 0;
   while (true) {
-    const auto messages = scan->next(kBatch, stop);
+    const auto messages = scan->next(kDeadLetterBatch, stop);
     if (!messages) return messages.error();
     if (messages->empty()) break;
     for (const StoredMessage& message : *messages) out << dead_letter_line(message) << '\n';

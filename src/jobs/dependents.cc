@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "jobs/unique_key.h"
 
 namespace leat {
 namespace {
@@ -171,7 +172,13 @@ Result<void> Dependents::cancel(const std::string& id, const Child& child) {
                        .result = {.state = JobResult::State::kCancelled,
                                   .error = "job " + child.dead_parent + ", which it waited for, is dead or cancelled",
                                   .finished_at = parts_.broker.clock().now()}};
-  if (auto written = std::move(parts_.endings.write({&ended, 1}).front()); !written) return written;
+  const auto live = is_unique(**job) ? parts_.places.queued(JobId::parse(id).value_or(JobId{}))
+                                     : JobPlaces::Found(std::optional<StoredMessage>{});
+  if (!live) return live.error();
+  // What is kept under an id that both have tells of the one in the queue alone.
+  if (!*live) {
+    if (auto written = std::move(parts_.endings.write({&ended, 1}).front()); !written) return written;
+  }
   const auto removed = parts_.broker.admin().remove(stream, child.sequence);
   if (!removed) return removed.error();
   if (parts_.events.wanted()) {

@@ -6,7 +6,7 @@
 
 namespace leat {
 
-HeldJob* Desk::begin_next(SystemTime now) {
+HeldJob* Desk::begin_next(const Clock& clock) {
   MutexLock lock(mutex_);
   if (closed_ || waiting_.empty()) return nullptr;
   HeldJob* job = waiting_.front();
@@ -22,9 +22,7 @@ HeldJob* Desk::begin_next(SystemTime now) {
   run.number = ++begun_;
   if (run.reason != StopReason::kNone) run.stop = std::stop_source();  // a token that has fired serves no second job
   run.reason = StopReason::kNone;
-  run.facts.began = now;
-  run.facts.progress = 0;
-  run.facts.note.clear();
+  run.facts = {.began = clock.now(), .began_steady = clock.steady()};
   job->desk = this;
   return job;
 }
@@ -102,30 +100,29 @@ void Desk::end_record(const HeldJob& job) {
 }
 
 bool Desk::stop_job(const HeldJob& job, StopReason reason) {
-  RunId id;
-  {
-    MutexLock lock(mutex_);
-    if (job.slot >= runs_.size() || runs_[job.slot].job != &job) return false;
-    id = {job.slot, runs_[job.slot].number};
-  }
-  return stop_run(id, reason);
+  const auto run = find_run(job);
+  return run && stop_run(*run, reason);
 }
 
-bool Desk::runs(const HeldJob& job) const {
+std::optional<Desk::RunId> Desk::find_run(const HeldJob& job) const {
   MutexLock lock(mutex_);
-  return job.slot < runs_.size() && runs_[job.slot].job == &job;
+  if (job.slot >= runs_.size() || runs_[job.slot].job != &job) return std::nullopt;
+  return RunId{job.slot, runs_[job.slot].number};
 }
 
 bool Desk::stop_run(RunId id, StopReason reason) {
   std::stop_source stop{std::nostopstate};
+  bool first = false;
   {
     MutexLock lock(mutex_);
     if (id.slot >= runs_.size()) return false;
     Run& run = runs_[id.slot];
     if (run.job == nullptr || run.number != id.number) return false;
-    if (run.reason == StopReason::kNone) run.reason = reason;
+    first = run.reason == StopReason::kNone;
+    if (first) run.reason = reason;
     stop = run.stop;
   }
+  if (first) on_stop_(*this, id);
   stop.request_stop();  // runs the handler's own callbacks: not under a lock
   return true;
 }
@@ -153,10 +150,10 @@ void Desk::visit_running(const std::function<void(const HeldJob&, const RunFacts
   }
 }
 
-bool Desk::visit_run(RunId id, const std::function<void(const HeldJob&)>& visit) const {
+bool Desk::visit_run(RunId id, const std::function<void(const HeldJob&, const RunFacts&)>& visit) const {
   MutexLock lock(mutex_);
   if (id.slot >= runs_.size() || runs_[id.slot].job == nullptr || runs_[id.slot].number != id.number) return false;
-  visit(*runs_[id.slot].job);
+  visit(*runs_[id.slot].job, runs_[id.slot].facts);
   return true;
 }
 

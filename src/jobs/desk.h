@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ namespace leat {
 struct FinishedJob {
   enum class Ending {
     kOutcome,      // the handler said something
+    kCancelled,    // before the handler was called
     kUnknownKind,  // there is no handler
     kExhausted,    // its last attempt began and never ended
     kExpired,      // its deadline passed
@@ -43,8 +45,12 @@ class Desk {
     auto operator<=>(const RunId&) const = default;
   };
 
+  // Told of each run that is asked to stop, whoever asks, before its stop token fires. Once for a run.
+  using OnStop = std::function<void(Desk& desk, RunId run)>;
+  explicit Desk(OnStop on_stop) : on_stop_(std::move(on_stop)) {}
+
   // Begins the next of the waiting jobs; null when there is none.
-  HeldJob* begin_next(SystemTime now);
+  HeldJob* begin_next(const Clock& clock);
   void add_waiting(std::vector<HeldJob*>& jobs);
   // Takes half of the waiting jobs, at least one if there is any.
   void steal(std::vector<HeldJob*>& into);
@@ -65,20 +71,22 @@ class Desk {
 
   // Fires stop tokens: of this job, of this run, of all. True when there was one to fire.
   bool stop_job(const HeldJob& job, StopReason reason);
-  bool runs(const HeldJob& job) const;
   bool stop_run(RunId run, StopReason reason);
   void stop_all(StopReason reason);
 
+  // Empty when it does not run here.
+  std::optional<RunId> find_run(const HeldJob& job) const;
   std::size_t running() const;
   struct RunFacts {
     SystemTime began{};
+    SteadyTime began_steady{};
     double progress = 0;  // 0 to 1
     std::string note{};
   };
   // Leaves out a job whose record is being written.
   void visit_running(const std::function<void(const HeldJob&, const RunFacts&)>& visit) const;
   // Calls `visit` if it still runs; true when it did.
-  bool visit_run(RunId run, const std::function<void(const HeldJob&)>& visit) const;
+  bool visit_run(RunId run, const std::function<void(const HeldJob&, const RunFacts&)>& visit) const;
 
   // For a running job, asked by its own handler.
   RunId run_of(const HeldJob& job) const;
@@ -102,6 +110,7 @@ class Desk {
   const Run& run(const HeldJob& job) const LEAT_REQUIRES(mutex_);
   Run& run(const HeldJob& job) LEAT_REQUIRES(mutex_);
 
+  const OnStop on_stop_;
   mutable Mutex mutex_;
   CondVar record_written_;
   bool closed_ LEAT_GUARDED_BY(mutex_) = false;  // nothing more is begun

@@ -72,4 +72,40 @@ void Endings::write_records(std::span<const EndedJob> endings, std::vector<Resul
   }
 }
 
+std::vector<Endings::Left> Endings::left_by(std::span<const JobId> ids) {
+  std::vector<Left> left;
+  if (ids.empty()) return left;
+  std::vector<std::string> keys;
+  std::vector<std::string> subjects;
+  for (const JobId& id : ids) {
+    left.push_back({.id = id.str()});
+    keys.push_back(id.str());
+    subjects.push_back(names_.done_subject(id));
+  }
+  if (const auto results = open()) {
+    const auto entries = (*results)->read(keys);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (entries[i] && *entries[i]) left[i].result = (*entries[i])->revision;
+    }
+  }
+  const auto records = broker_.admin().read_last(names_.done_stream(), subjects);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (records[i] && *records[i]) left[i].record = (*records[i])->sequence;
+  }
+  return left;
+}
+
+void Endings::clear(std::span<const Left> left) {
+  std::vector<KeyWrite> erasures;
+  std::vector<std::uint64_t> records;
+  for (const Left& one : left) {
+    if (one.result != 0)
+      erasures.push_back({.kind = KeyWrite::Kind::kErase, .key = one.id, .value = {}, .revision = one.result});
+    if (one.record != 0) records.push_back(one.record);
+  }
+  if (!records.empty()) (void)broker_.admin().remove(names_.done_stream(), records);
+  if (erasures.empty()) return;
+  if (const auto results = open()) (void)(*results)->write(erasures);
+}
+
 }  // namespace leat

@@ -39,6 +39,17 @@ class Endings {
   // of the broker.
   std::vector<Result<void>> write(std::span<const EndedJob> endings);
 
+  // What an earlier job has left under an id. Who takes the id into use again reads it before, and clears it away when
+  // the new job is stored: what is newer stays.
+  struct Left {
+    std::string id;
+    std::uint64_t result = 0;  // its revision; 0: none
+    std::uint64_t record = 0;  // its sequence; 0: none
+  };
+  // One per id, in order. Best effort, both.
+  std::vector<Left> left_by(std::span<const JobId> ids);
+  void clear(std::span<const Left> left);
+
  private:
   void write_results(std::span<const EndedJob> endings, std::vector<Result<void>>& answers);
   void write_records(std::span<const EndedJob> endings, std::vector<Result<void>>& answers);

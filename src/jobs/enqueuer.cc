@@ -70,7 +70,7 @@ AppendRequest Enqueuer::make_request(EncodedJob job, const JobId& id, const Push
   request.message.subject = names_.subject(id);
   if (!options.after.empty()) {
     request.message.subject = names_.scheduled_subject(id);
-    make_waiting(request.message, {.parents = options.after, .if_dead = options.if_dead});
+    make_waiting(request.message, {.parents = options.after, .if_dead = options.if_dead.value_or(IfDead::kCancel)});
   }
   if (due) {
     request.message.subject = names_.scheduled_subject(id);
@@ -150,11 +150,12 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
   std::vector<Result<JobId>> results;
   results.reserve(jobs.size());
   const SystemTime now = broker_.clock().now();
+  const std::size_t limit = broker_.capabilities().max_message_bytes;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const PushOptions& options = options_of(i);
-    auto request = jobs[i] ? check(*jobs[i], options) : Result<void>(jobs[i].error());
-    if (!request) {
-      results.emplace_back(request.error());
+    const auto checked = jobs[i] ? check(*jobs[i], options) : Result<void>(jobs[i].error());
+    if (!checked) {
+      results.emplace_back(checked.error());
       continue;
     }
     JobId id = make_id(options, now);
@@ -164,16 +165,22 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
       results.push_back(after_refusal(std::move(id), free.error(), options));
       continue;
     }
+    AppendRequest request = make_request(std::move(*jobs[i]), id, options, due_at);
+    if (auto fits = check_letter_fits(request.message, id, limit); !fits) {
+      results.emplace_back(fits.error());
+      continue;
+    }
     Batch& batch = waits ? batches.back() : batches[static_cast<std::size_t>(options.priority)];
     if (batch.requests.empty()) {
       batch.requests.reserve(jobs.size() - i);
       batch.places.reserve(jobs.size() - i);
     }
-    batch.requests.push_back(make_request(std::move(*jobs[i]), id, options, due_at));
+    batch.requests.push_back(std::move(request));
     batch.places.push_back(i);
     results.push_back(std::move(id));
   }
-  const StaleRecords stale = find_stale_records(results, options_of);
+  const auto left = left_by_earlier_jobs(results, options_of);
+  std::vector<Endings::Left> outdated;
   for (std::size_t number = 0; number < batches.size(); ++number) {
     const Batch& batch = batches[number];
     if (batch.requests.empty()) continue;
@@ -185,14 +192,14 @@ std::vector<Result<JobId>> Enqueuer::store(std::vector<Result<EncodedJob>>& jobs
       const std::size_t place = batch.places[i];
       if (stored[i] && meter_.counts())
         meter_.enqueued(options_.name, *batch.requests[i].message.headers.get(wire::kKind));
-      if (!stored[i]) results[place] = after_refusal(std::move(*results[place]), stored[i].error(), options_of(place));
+      if (!stored[i]) {
+        results[place] = after_refusal(std::move(*results[place]), stored[i].error(), options_of(place));
+      } else if (!left.empty() && left[place]) {
+        outdated.push_back(*left[place]);
+      }
     }
   }
-  std::vector<std::uint64_t> outdated;
-  for (const auto& [place, sequence] : stale) {
-    if (results[place] && sequence != 0) outdated.push_back(sequence);
-  }
-  places_.clear_done(outdated);
+  endings_.clear(outdated);
   return results;
 }
 
@@ -218,19 +225,23 @@ Result<void> Enqueuer::check_key_is_free(const JobId& id, const PushOptions& opt
   return *there ? Result<void>(Error(ErrorCode::kConflict, "taken")) : Result<void>();
 }
 
-// A unique job may have had its id before: what is recorded of that one must not be taken for this one's.
+// A unique job may have had its id before: what became of that one must not be taken for what becomes of this one.
+// Empty when there is none such.
 template <class OptionsOf>
-Enqueuer::StaleRecords Enqueuer::find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of) {
-  StaleRecords stale;
+std::vector<std::optional<Endings::Left>> Enqueuer::left_by_earlier_jobs(const std::vector<Result<JobId>>& ids,
+                                                                         OptionsOf options_of) {
   std::vector<JobId> again;
+  std::vector<std::size_t> places;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (!ids[i] || !options_of(i).unique || !options_of(i).track) continue;
+    if (!ids[i] || !options_of(i).unique) continue;
     again.push_back(*ids[i]);
-    stale.emplace_back(i, 0);
+    places.push_back(i);
   }
-  const auto sequences = places_.done_sequences(again);
-  for (std::size_t i = 0; i < stale.size(); ++i) stale[i].second = sequences[i];
-  return stale;
+  if (again.empty()) return {};
+  std::vector<std::optional<Endings::Left>> left(ids.size());
+  auto found = endings_.left_by(again);
+  for (std::size_t i = 0; i < places.size(); ++i) left[places[i]] = std::move(found[i]);
+  return left;
 }
 
 // What the broker's refusal says to the user; a conflict has a meaning for unique jobs alone.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/mutex.h"
+#include "jobs/endings.h"
 #include "jobs/event_log.h"
 #include "jobs/job_meter.h"
 #include "jobs/names.h"
@@ -24,7 +25,8 @@ class Enqueuer {
         meter_(options_.metrics),
         events_(broker, names_, options_.log != nullptr ? *options_.log : no_log()),
         places_(broker, names_),
-        parents_(places_) {}
+        parents_(places_),
+        endings_(broker, names_, options_.replicas) {}
 
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
@@ -42,9 +44,9 @@ class Enqueuer {
   std::vector<Result<JobId>> store(std::vector<PushOrder>& orders);
   template <class OptionsOf>
   std::vector<Result<JobId>> store(std::vector<Result<EncodedJob>>& jobs, OptionsOf options_of);
-  using StaleRecords = std::vector<std::pair<std::size_t, std::uint64_t>>;  // whose, and its sequence
   template <class OptionsOf>
-  StaleRecords find_stale_records(const std::vector<Result<JobId>>& ids, OptionsOf options_of);
+  std::vector<std::optional<Endings::Left>> left_by_earlier_jobs(const std::vector<Result<JobId>>& ids,
+                                                                 OptionsOf options_of);
   Result<void> check_key_is_free(const JobId& id, const PushOptions& options);
   void tell(std::span<const AppendRequest> requests, const std::vector<Result<Appended>>& stored, SystemTime at);
   JobId make_id(const PushOptions& options, SystemTime now) const;
@@ -61,6 +63,7 @@ class Enqueuer {
   EventLog events_;
   JobPlaces places_;
   ParentCheck parents_;
+  Endings endings_;
 
   Mutex mutex_;
   bool ready_ LEAT_GUARDED_BY(mutex_) = false;

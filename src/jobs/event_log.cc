@@ -10,7 +10,7 @@ namespace {
 
 constexpr Duration kLookEvery = std::chrono::seconds(10);
 constexpr Duration kGather = std::chrono::milliseconds(20);  // makes batches
-constexpr std::size_t kMostAtOnce = 1000;
+constexpr std::size_t kMostEvents = 1000;
 
 }  // namespace
 
@@ -63,9 +63,9 @@ void EventLog::run(const std::stop_token& stop) {
     {
       MutexLock lock(mutex_);
       changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !waiting_.empty() || look_; });
-      if (!stop.stop_requested() && waiting_.size() < kMostAtOnce) {
+      if (!stop.stop_requested() && waiting_.size() < kMostEvents) {
         wait_until(real_clock(), changed_, mutex_, deadline_after(real_clock(), kGather), stop,
-                   [this]() LEAT_REQUIRES(mutex_) { return waiting_.size() >= kMostAtOnce; });
+                   [this]() LEAT_REQUIRES(mutex_) { return waiting_.size() >= kMostEvents; });
       }
       events.swap(waiting_);
       look_now = std::exchange(look_, false);
@@ -83,9 +83,9 @@ void EventLog::append(std::vector<JobEvent> events) {
     lost = std::exchange(dropped_, 0);
   }
   std::vector<AppendRequest> requests;
-  for (std::size_t from = 0; from < events.size() && on_; from += kMostAtOnce) {
+  for (std::size_t from = 0; from < events.size() && on_; from += kMostEvents) {
     requests.clear();
-    for (std::size_t i = from; i < std::min(from + kMostAtOnce, events.size()); ++i) {
+    for (std::size_t i = from; i < std::min(from + kMostEvents, events.size()); ++i) {
       requests.push_back(encode_event(names_, events[i]));
     }
     std::optional<Error> failure;
@@ -96,7 +96,7 @@ void EventLog::append(std::vector<JobEvent> events) {
     }
     if (!failure) continue;
     if (failure->code() == ErrorCode::kNotFound) on_ = false;
-    lost += events.size() - std::min(from + kMostAtOnce, events.size());
+    lost += events.size() - std::min(from + kMostEvents, events.size());
     break;  // the broker is in trouble: the rest would only make those wait who stop
   }
   if (lost > 0 && on_) log_.warn("events were lost", {{"events", lost}});

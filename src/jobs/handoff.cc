@@ -1,7 +1,6 @@
 #include "jobs/handoff.h"
 
 #include <algorithm>
-#include <deque>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -14,8 +13,27 @@ namespace leat {
 namespace {
 
 constexpr std::string_view kClaimsKey = "claims";
-constexpr std::size_t kChunk = 500;  // jobs that are read and appended while those before are removed
+constexpr std::size_t kChunk = 500;  // jobs
+constexpr std::size_t kThreads = 3;  // one for each of reading, appending, removing
 constexpr std::string_view kDropped = "when its time came, another job had its unique key";
+
+struct Claims {
+  std::vector<std::uint64_t> claimed;
+  std::vector<std::uint64_t> moved;
+};
+
+Claims parse_claims(const std::string& text) {
+  const auto record = nlohmann::json::parse(text, nullptr, false);
+  const auto sequences_of = [&](const char* list) {
+    std::vector<std::uint64_t> sequences;
+    if (!record.is_object() || !record.contains(list) || !record[list].is_array()) return sequences;
+    for (const auto& sequence : record[list]) {
+      if (sequence.is_number_unsigned()) sequences.push_back(sequence.get<std::uint64_t>());
+    }
+    return sequences;
+  };
+  return {sequences_of("claimed"), sequences_of("moved")};
+}
 
 }  // namespace
 
@@ -26,111 +44,142 @@ Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::uint64_t sequenc
   const auto entry = claims.get(std::string(kClaimsKey));
   if (!entry) return entry.error();
   if (!*entry) return Claim::kNone;
-  const auto record = nlohmann::json::parse((*entry)->value, nullptr, false);
-  const auto names = [&](const char* list) {
-    if (!record.is_object() || !record.contains(list) || !record[list].is_array()) return false;
-    return std::find(record[list].begin(), record[list].end(), sequence) != record[list].end();
+  const Claims claims_there = parse_claims((*entry)->value);
+  const auto names_it = [&](const std::vector<std::uint64_t>& list) {
+    return std::find(list.begin(), list.end(), sequence) != list.end();
   };
-  if (names("claimed")) return Claim::kClaimed;
-  return names("moved") ? Claim::kMoved : Claim::kNone;
+  if (names_it(claims_there.claimed)) return Claim::kClaimed;
+  return names_it(claims_there.moved) ? Claim::kMoved : Claim::kNone;
 }
 
-Result<void> Handoff::write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved) {
-  const nlohmann::json record{{"version", 1}, {"claimed", claimed}, {"moved", moved}};
-  return claim_.write(record.dump());
+std::string Handoff::record(std::span<const std::uint64_t> claimed) const {
+  return nlohmann::json{{"version", 1}, {"claimed", claimed}, {"moved", overtaken_}}.dump();
+}
+
+void Handoff::note_overtaken(std::uint64_t sequence) {
+  overtaken_.push_back(sequence);
+  if (overtaken_.size() > kMostAtOnce) overtaken_.pop_front();
+}
+
+// What is gone, the leader before has moved, or somebody else has removed: who did so is not to believe that it was in
+// time.
+Result<void> Handoff::note_gone(std::span<const std::uint64_t> sequences) {
+  const auto there = parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences);
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    if (!there[i]) return there[i].error();
+    if (!*there[i]) note_overtaken(sequences[i]);
+  }
+  return {};
 }
 
 Result<void> Handoff::release_old_claim() {
-  return write_claim({}, {});
+  std::vector<std::uint64_t> claimed;
+  auto taken = claim_.take_over([&](const std::string& there) {
+    Claims left = parse_claims(there);
+    claimed = std::move(left.claimed);
+    overtaken_.assign(left.moved.begin(), left.moved.end());
+    return record(claimed);
+  });
+  if (!taken || claimed.empty()) return taken;
+  if (auto noted = note_gone(claimed); !noted) return noted;
+  const auto moved = move(claimed);
+  return moved ? Result<void>() : moved.error();
 }
 
-// Removes what was appended, on a thread of its own, while the next jobs are read and appended.
-class Handoff::Removals {
+// One move: chunks that a few threads take in turn, so that the broker reads, appends and removes at the same time.
+class Handoff::Run {
  public:
-  explicit Removals(Handoff& handoff) : handoff_(handoff) {}
+  Run(Handoff& handoff, std::span<const std::uint64_t> sequences)
+      : handoff_(handoff), chunks_((sequences.size() + kChunk - 1) / kChunk), rest_(sequences) {}
 
-  // The first chunk is removed by finish(), on the caller's thread, if no other one follows.
-  void add(std::vector<Moving> appended) LEAT_EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    waiting_.push_back(std::move(appended));
-    if (waiting_.size() + removed_.size() < 2 || failure_) return;
-    changed_.notify_all();
-    if (thread_.joinable()) return;
-    thread_ = start_thread("handoff", [this](const std::stop_token& stop) {
-      while (remove_next(stop)) continue;
-    });
-  }
-
-  // Everything that was moved, once it is removed.
-  Result<std::vector<Moving>> finish() LEAT_EXCLUDES(mutex_) {
-    thread_.request_stop();
-    if (thread_.joinable()) thread_.join();
-    while (remove_next({})) continue;
+  // Everything that was moved.
+  Result<std::vector<Moving>> run() LEAT_EXCLUDES(mutex_) {
+    std::vector<Thread> helpers;
+    for (std::size_t i = 1; i < std::min(chunks_, kThreads); ++i) {
+      helpers.push_back(start_thread("handoff", [this](const std::stop_token&) { work(); }));
+    }
+    work();
+    helpers.clear();  // joins them
     MutexLock lock(mutex_);
     if (failure_) return *failure_;
-    return std::move(removed_);
+    return std::move(moved_);
   }
 
  private:
-  // False when there is nothing left, or removing failed.
-  bool remove_next(const std::stop_token& stop) LEAT_EXCLUDES(mutex_) {
-    std::vector<Moving> next;
-    {
+  struct Chunk {
+    std::size_t number = 0;
+    std::span<const std::uint64_t> sequences;
+  };
+
+  void work() LEAT_EXCLUDES(mutex_) {
+    for (Chunk chunk = take(); !chunk.sequences.empty(); chunk = take()) {
+      auto moved = move(chunk);
       MutexLock lock(mutex_);
-      if (stop.stop_possible()) {
-        changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !waiting_.empty(); });
-      }
-      if (waiting_.empty() || failure_) return false;
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
+      if (!moved && !failure_) failure_ = moved.error();
+      changed_.notify_all();
+      if (failure_) return;
     }
-    auto removed = handoff_.remove(next);
+  }
+
+  Chunk take() LEAT_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
-    if (!removed) failure_ = removed.error();
-    std::move(next.begin(), next.end(), std::back_inserter(removed_));
+    if (failure_) return {};
+    const Chunk chunk{.number = taken_++, .sequences = rest_.first(std::min(rest_.size(), kChunk))};
+    rest_ = rest_.subspan(chunk.sequences.size());
+    return chunk;
+  }
+
+  Result<void> move(const Chunk& chunk) LEAT_EXCLUDES(mutex_) {
+    auto moving = handoff_.read(chunk.sequences);
+    if (!moving) return moving.error();
+    if (!wait_for_turn(chunk.number)) return {};
+    if (!handoff_.parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
+    if (auto appended = handoff_.append(*moving); !appended) return appended;
+    end_turn();
+    if (auto removed = handoff_.remove(*moving); !removed) return removed;
+    MutexLock lock(mutex_);
+    std::move(moving->begin(), moving->end(), std::back_inserter(moved_));
+    return {};
+  }
+
+  // Jobs that are due earlier lie before the others in their queues. False when another chunk has failed.
+  bool wait_for_turn(std::size_t number) LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    changed_.wait(mutex_, [&]() LEAT_REQUIRES(mutex_) { return appended_ == number || failure_; });
     return !failure_;
+  }
+  void end_turn() LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    ++appended_;
+    changed_.notify_all();
   }
 
   Handoff& handoff_;
+  const std::size_t chunks_;
   Mutex mutex_;
   CondVar changed_;
-  std::deque<std::vector<Moving>> waiting_ LEAT_GUARDED_BY(mutex_);
-  std::vector<Moving> removed_ LEAT_GUARDED_BY(mutex_);
+  std::span<const std::uint64_t> rest_ LEAT_GUARDED_BY(mutex_);
+  std::size_t taken_ LEAT_GUARDED_BY(mutex_) = 0;
+  std::size_t appended_ LEAT_GUARDED_BY(mutex_) = 0;  // chunks
+  std::vector<Moving> moved_ LEAT_GUARDED_BY(mutex_);
   std::optional<Error> failure_ LEAT_GUARDED_BY(mutex_);
-  Thread thread_;
 };
 
 Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
   if (sequences.empty()) return Moved{};
-  if (auto claimed = write_claim(sequences, {}); !claimed) return claimed.error();
+  if (auto claimed = claim_.write(record(sequences)); !claimed) return claimed.error();
   const SystemTime now = parts_.broker.clock().now();
-  Removals removals(*this);
-  const auto appended = move_chunks(sequences, removals);
-  const auto moving = removals.finish();
-  if (!appended) return appended.error();
+  const auto moving = Run(*this, sequences).run();
   if (!moving) return moving.error();
   tell(*moving, now);
   Moved report;
-  std::vector<std::uint64_t> moved;
   for (const Moving& one : *moving) {
-    (one.end == Moving::End::kKept ? report.kept : moved).push_back(one.job.sequence);
+    if (one.end == Moving::End::kKept) report.kept.push_back(one.job.sequence);
+    if (one.overtaken) note_overtaken(one.job.sequence);
     report.bytes += one.job.payload.size();
   }
-  if (auto released = write_claim({}, moved); !released) return released.error();
+  if (auto released = claim_.write(record({})); !released) return released.error();
   return report;
-}
-
-Result<void> Handoff::move_chunks(std::span<const std::uint64_t> sequences, Removals& removals) {
-  while (!sequences.empty()) {
-    const auto chunk = sequences.first(std::min(sequences.size(), kChunk));
-    sequences = sequences.subspan(chunk.size());
-    auto moving = read(chunk);
-    if (!moving) return moving.error();
-    if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
-    if (auto appended = append(*moving); !appended) return appended;
-    removals.add(std::move(*moving));
-  }
-  return {};
 }
 
 Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const std::uint64_t> sequences) {
@@ -186,7 +235,7 @@ Result<void> Handoff::append(std::vector<Moving>& moving) {
 }
 
 // It lies there already, put by an earlier try or under an earlier time; or another job has its unique key, and then it
-// is dropped or waits on.
+// is dropped or waits on. Who has the key has the id: what is kept under it is to tell of that one alone.
 Result<void> Handoff::check_conflict(Moving& moving) {
   const Message& message = moving.request.message;
   const auto id = parts_.names.id_of(message);
@@ -204,12 +253,7 @@ Result<void> Handoff::check_conflict(Moving& moving) {
   }
   moving.end = Moving::End::kDropped;
   parts_.log.warn("a job is dropped: when its time came, another one had its unique key", {{"job_id", id->str()}});
-  const EndedJob ended{.job = &moving.job,
-                       .id = id->str(),
-                       .result = {.state = JobResult::State::kCancelled,
-                                  .error = std::string(kDropped),
-                                  .finished_at = parts_.broker.clock().now()}};
-  return std::move(parts_.endings.write({&ended, 1}).front());
+  return {};
 }
 
 void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
@@ -225,10 +269,10 @@ void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
   }
 }
 
-Result<void> Handoff::remove(const std::vector<Moving>& moving) {
-  std::vector<const Moving*> gone;
+Result<void> Handoff::remove(std::vector<Moving>& moving) {
+  std::vector<Moving*> gone;
   std::vector<std::uint64_t> sequences;
-  for (const Moving& one : moving) {
+  for (Moving& one : moving) {
     if (one.end == Moving::End::kKept) continue;
     gone.push_back(&one);
     sequences.push_back(one.job.sequence);
@@ -237,6 +281,7 @@ Result<void> Handoff::remove(const std::vector<Moving>& moving) {
   for (std::size_t i = 0; i < removed.size(); ++i) {
     if (!removed[i]) return removed[i].error();
     if (*removed[i]) continue;
+    gone[i]->overtaken = true;
     if (auto later = remove_later_version(*gone[i]); !later) return later;
   }
   return {};

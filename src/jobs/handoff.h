@@ -5,13 +5,13 @@
 // itself. Only who leads may call it.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "jobs/claim_record.h"
-#include "jobs/endings.h"
 #include "jobs/event_log.h"
 #include "jobs/names.h"
 #include "leat/broker.h"
@@ -26,7 +26,6 @@ class Handoff {
     Broker& broker;
     Names names;
     KeyValue& claims;
-    Endings& endings;
     EventLog& events;
     Log& log;
     std::function<bool()> still_leads;
@@ -42,10 +41,10 @@ class Handoff {
   // Messages of the scheduled stream, at most kMostAtOnce. One that is not there any more is passed over. After an
   // error all of it may be tried again.
   Result<Moved> move(std::span<const std::uint64_t> sequences);
-  // What a leader that died has left claimed is free again. Before the first move.
+  // Brings to its end what a leader that died has left claimed. Before the first move.
   Result<void> release_old_claim();
 
-  // Whether the message is on its way, or has been moved by the newest move.
+  // Whether the message is on its way; or was, when somebody else removed it, and it has been moved all the same.
   enum class Claim { kNone, kClaimed, kMoved };
   static Result<Claim> claim_of(KeyValue& claims, std::uint64_t sequence);
 
@@ -54,22 +53,25 @@ class Handoff {
     StoredMessage job;
     AppendRequest request;
     enum class End { kMoved, kDropped, kKept } end = End::kMoved;
+    bool overtaken = false;  // somebody else has removed it
   };
 
-  class Removals;
+  class Run;
 
-  Result<void> write_claim(std::span<const std::uint64_t> claimed, std::span<const std::uint64_t> moved);
-  Result<void> move_chunks(std::span<const std::uint64_t> sequences, Removals& removals);
+  std::string record(std::span<const std::uint64_t> claimed) const;
+  void note_overtaken(std::uint64_t sequence);
+  Result<void> note_gone(std::span<const std::uint64_t> sequences);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
   Result<void> append(std::vector<Moving>& moving);
   Result<void> check_conflict(Moving& moving);
   void tell(const std::vector<Moving>& moving, SystemTime at);
-  Result<void> remove(const std::vector<Moving>& moving);
+  Result<void> remove(std::vector<Moving>& moving);
   Result<void> remove_later_version(const Moving& moving);
 
   Parts parts_;
   ClaimRecord claim_;
+  std::deque<std::uint64_t> overtaken_;  // the newest ones, also of leaders before
 };
 
 }  // namespace leat

@@ -21,8 +21,12 @@ bool same_progress(const WorkerInfo& a, const WorkerInfo& b) {
 
 }  // namespace
 
+void Heartbeat::begin() {
+  write(parts_.look());
+}
+
 void Heartbeat::start() {
-  look_and_write();
+  write(parts_.look());
   thread_ = start_thread("heartbeat", [this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -26,6 +26,9 @@ class Heartbeat {
 
   Heartbeat(Parts parts, std::unique_ptr<KeyValue> workers) : parts_(std::move(parts)), workers_(std::move(workers)) {}
 
+  // Writes the first record, from the calling thread.
+  void begin();
+  // Writes what has changed since, and goes on doing so.
   void start();
   // Removes the record.
   void stop();

@@ -32,7 +32,8 @@ struct HeldJob {
   Delivery delivery;
   HeldBatch* batch = nullptr;
   AttemptRecord record;  // empty for a first delivery
-  // A renewal that is asked for after this steady time, and fails, loses it. Moved on by the lease keeper.
+  // A renewal that is asked for after this steady time, and fails, loses it. Moved on by the lease keeper, and by a
+  // handler that renews its lease itself.
   std::atomic<SteadyTime::rep> trusted_until{0};
   std::atomic<bool> lost{false};  // the lease is gone, or the job was given back: what its handler says counts no more
   // Its settlement is on its way: that the broker does not know the lease any more is no loss now.
@@ -48,10 +49,14 @@ struct HeldJob {
 };
 
 // How long a lease is trusted after it began or was renewed. Renewals go out every third of it, whenever it began: two
-// have failed before the lease is lost, and at least a sixth of it is left then to stop the handler and to say that the
-// attempt is interrupted, before another worker can have the job.
+// have failed, or one has waited for its answer all the time, before the lease is lost. At least a sixth of it is left
+// then to stop the handler and to say that the attempt is interrupted, before another worker can have the job.
 inline SteadyTime trusted_until(SteadyTime renewed, Duration ack_wait) {
   return renewed + ack_wait / 2;
+}
+
+inline SteadyTime lease_end(SteadyTime trusted, Duration ack_wait) {
+  return trusted + ack_wait / 2;
 }
 
 // What one fetch returned. Lives until all its jobs are settled.
@@ -70,6 +75,17 @@ inline const ServedQueue& HeldJob::served() const {
 }
 inline Consumer& HeldJob::consumer() const {
   return batch->from;
+}
+
+// When a lease that has not been renewed is given up, although a renewal is on its way.
+inline SteadyTime given_up_at(const HeldJob& job) {
+  return SteadyTime(SteadyTime::duration(job.trusted_until.load())) + job.consumer().ack_wait() / 3;
+}
+
+// True when another worker may have the job for long, unless the broker says otherwise.
+inline bool is_over(const HeldJob& job, SteadyTime now) {
+  const SteadyTime trusted{SteadyTime::duration(job.trusted_until.load())};
+  return now >= lease_end(trusted, job.consumer().ack_wait());
 }
 
 }  // namespace leat

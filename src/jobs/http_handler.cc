@@ -1,10 +1,12 @@
-#include "jobs/http_handler.h"
+#include "leat/http_handler.h"
 
 #include <algorithm>
 #include <array>
 
+#include "http/http_client.h"
 #include "http/http_url.h"
 #include "http/retry_after.h"
+#include "jobs/names.h"
 
 namespace leat {
 namespace {
@@ -15,7 +17,7 @@ constexpr std::array<std::string_view, 10> kOfTheConnection{
     "TE",   "Trailer",        "Upgrade",           "Expect"};
 
 bool is_passed_on(std::string_view name) {
-  if (name.starts_with("Leat-") || name.starts_with("Nats-")) return false;
+  if (wire::is_reserved(name)) return false;
   return std::none_of(kOfTheConnection.begin(), kOfTheConnection.end(),
                       [name](std::string_view other) { return same_header_name(name, other); });
 }
@@ -57,18 +59,23 @@ Outcome outcome_of(HttpResponse response, const std::string& server, SystemTime 
 
 }  // namespace
 
-Handler make_http_handler(HttpClient& client, HttpTarget target, const Clock& clock) {
-  const std::string server = public_part(target.url);
-  return [&client, &clock, target = std::move(target), server](JobContext& job) {
-    auto response =
-        client.send({.url = target.url, .headers = headers_of(job), .body = job.payload(), .timeout = target.timeout},
-                    job.stop_token());
-    if (!response && response.error().code() == ErrorCode::kInvalidArgument)
-      return Outcome::dead(response.error().message());
-    if (!response) return Outcome::retry(response.error().message());
-    if (!*response) return Outcome::retry(server + ": stopped before it answered");
-    return outcome_of(std::move(**response), server, clock.now());
-  };
+Result<Handler> http_handler(std::string url, HttpHandlerOptions options, Clock& clock) {
+  if (auto checked = check_http_url(url); !checked) return checked.error();
+  if (options.timeout < std::chrono::milliseconds(1))
+    return Error(ErrorCode::kInvalidArgument, "the timeout of an HTTP handler is less than 1 ms");
+  const std::string server = public_part(url);
+  auto client = std::make_shared<HttpClient>(
+      HttpClientOptions{.user_agent = std::move(options.user_agent), .ca_file = std::move(options.ca_file)});
+  return Handler(
+      [client = std::move(client), &clock, server, url = std::move(url), timeout = options.timeout](JobContext& job) {
+        auto response = client->send(
+            {.url = url, .headers = headers_of(job), .body = job.payload(), .timeout = timeout}, job.stop_token());
+        if (!response && response.error().code() == ErrorCode::kInvalidArgument)
+          return Outcome::dead(response.error().message());
+        if (!response) return Outcome::retry(response.error().message());
+        if (!*response) return Outcome::retry(server + ": stopped before it answered");
+        return outcome_of(std::move(**response), server, clock.now());
+      });
 }
 
 }  // namespace leat

@@ -1,4 +1,4 @@
-#include "jobs/http_handler.h"
+#include "leat/http_handler.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <future>
 
 #include "core/thread.h"
+#include "leat/testing.h"
 #include "tests/support/http_server.h"
 #include "tests/support/loose_job.h"
 #include "tests/support/nats_server.h"
@@ -23,9 +24,10 @@ constexpr const char* kTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba9
 struct HttpHandlerTest : ::testing::Test {
   void SetUp() override { setenv("no_proxy", "127.0.0.1", 1); }
 
-  Outcome run(const std::string& url, Duration timeout = 30s) { return make_http_handler(client, {url, timeout})(job); }
+  Outcome run(const std::string& url, Duration timeout = 30s) {
+    return http_handler(url, {.timeout = timeout}).value()(job);
+  }
 
-  HttpClient client;
   LooseJob job;
 };
 
@@ -137,6 +139,28 @@ TEST_F(HttpHandlerTest, AStoppedJobDoesNotWaitForTheAnswer) {
   leave.set_value();
   EXPECT_EQ(outcome.kind(), Outcome::Kind::kRetry);
   EXPECT_EQ(outcome.text(), server.url() + ": stopped before it answered");
+}
+
+TEST_F(HttpHandlerTest, AHandlerThatCannotBeIsRefusedAtOnce) {
+  EXPECT_EQ(http_handler("ftp://127.0.0.1/").error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(http_handler("http://127.0.0.1/", {.timeout = 0s}).error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(HttpHandlerTest, AWorkerPostsItsJobs) {
+  std::atomic<int> posts{0};
+  std::string agent;
+  const HttpServer server([&](const httplib::Request& request, httplib::Response& response) {
+    if (++posts == 1) agent = request.get_header_value("User-Agent");
+    response.status = posts == 1 ? 500 : 200;
+    response.set_content("resized", "text/plain");
+  });
+  TestKit kit;
+  kit.handle("resize", http_handler(server.url(), {.user_agent = "images/2"}, kit.clock()).value());
+  ASSERT_TRUE(Queue(kit.broker()).push(EncodedJob{"resize", "{}"}));
+  EXPECT_EQ(kit.run_one().value().then, JobRun::Then::kRetry);
+  kit.clock().advance(1h);
+  EXPECT_EQ(kit.run_one().value().outcome->text(), "resized");
+  EXPECT_EQ(agent, "images/2");
 }
 
 TEST_F(HttpHandlerTest, AHeaderThatHttpCannotCarryIsTheJobsEnd) {

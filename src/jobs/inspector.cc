@@ -1,6 +1,7 @@
 #include "leat/inspector.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -49,6 +50,10 @@ Result<Inspector::Facts::Known> Inspector::Facts::look() {
     if (entry.key.starts_with(kQueue)) known.queues.push_back(entry.key.substr(kQueue.size()));
     if (const auto queue = Names::paused_queue(entry.key)) known.paused.emplace(*queue);
   }
+  // A queue may be held before anybody uses it.
+  const std::set<std::string, std::less<>> used(known.queues.begin(), known.queues.end());
+  std::set_difference(known.paused.begin(), known.paused.end(), used.begin(), used.end(),
+                      std::back_inserter(known.queues));
   const auto living = workers();
   if (!living) return living.error();
   for (const WorkerInfo& worker : *living) {

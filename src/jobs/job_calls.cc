@@ -44,7 +44,8 @@ CallRecord::Answer JobCalls::look(const MessageName& name, bool cancel) {
   parts_.ledger.for_each_unsettled([&](HeldJob& job) {
     if (job.lost || name_of(job) != name) return;
     Desk* const desk = job.desk;
-    found = desk != nullptr && desk->runs(job) ? CallRecord::Answer::kRunning : CallRecord::Answer::kHeld;
+    // Also when its handler has just ended: it is no longer to be kept from running.
+    found = desk != nullptr ? CallRecord::Answer::kRunning : CallRecord::Answer::kHeld;
     if (!cancel) return;
     note_answer(name, found);  // before the handler learns of it, and the job is over
     if (desk != nullptr) desk->stop_job(job, StopReason::kCancelled);

@@ -33,8 +33,10 @@ class JobControl::Canceller {
   Result<CancelResult> cancel_scheduled(const JobId& id, const StoredMessage& job);
   Result<CancelResult> cancel_queued(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait);
   Result<Handoff::Claim> wait_until_unclaimed(std::uint64_t sequence);
-  Result<bool> waits_for_retry(const JobId& id, std::uint64_t sequence);
+  static Result<CancelResult> hear(CallOut& call, std::chrono::milliseconds max_wait);
+  Result<std::optional<SystemTime>> retry_due(const JobId& id, std::uint64_t sequence);
   Result<CancelResult> remove(const JobId& id, const StoredMessage& job, Was was);
+  Result<bool> has_ended(const JobId& id, const StoredMessage& job);
   Result<void> leave_ending(const JobId& id, const StoredMessage& job);
   Result<void> forget_attempts(const JobId& id);
 
@@ -74,12 +76,18 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
   if (!*removed) return CancelResult{};
   const auto claim = wait_until_unclaimed(job.sequence);
   if (!claim) return claim.error();
-  if (*claim != Handoff::Claim::kNone) return CancelResult{};
   const auto queued = places_.queued(id);
   if (!queued) return queued.error();
   if (*queued) return CancelResult{};
+  const bool moved = *claim != Handoff::Claim::kNone;
+  if (moved) {
+    const auto ended = has_ended(id, job);
+    if (!ended) return ended.error();
+    if (*ended) return CancelResult{};
+  }
+  // If it was moved, its leader died before it could put it into its queue: who waits for it learns of it here.
   if (auto left = leave_ending(id, job); !left) return left.error();
-  return CancelResult{.was = Was::kScheduled};
+  return CancelResult{.was = moved ? Was::kNoAnswer : Was::kScheduled};
 }
 
 // The new time replaces the old one, unless a scheduler has taken the job meanwhile: then it removes what replaced it.
@@ -109,7 +117,7 @@ Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
 }
 
 // A scheduler may have read the job before it was removed: when its claim is gone, the job lies in its queue or
-// nowhere, and the newest move says which were moved.
+// nowhere, and the record says whether it was moved.
 Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t sequence) {
   constexpr Duration kLongest = std::chrono::seconds(20);  // a new leader brings to its end what the last one left
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
@@ -134,32 +142,47 @@ Result<CancelResult> JobControl::Canceller::cancel_queued(const JobId& id, const
   if (!*delivered) {
     auto removed = remove(id, job, Was::kPending);
     if (!removed) return removed.error();
-    // A worker may have got it at the last moment: then the call stays, and it does not begin.
     delivered = was_delivered(broker_, places_.names(), id, job.sequence);
-    if (delivered && !*delivered) call->take_back();
-    return removed;
+    if (!delivered) return delivered.error();
+    if (!*delivered) call->take_back();
+    return *delivered && removed->was == Was::kPending ? hear(*call, max_wait) : removed;
   }
-  const auto retrying = waits_for_retry(id, job.sequence);
-  if (!retrying) return retrying.error();
-  if (*retrying) return remove(id, job, Was::kRetrying);
-  const auto said = call->wait(max_wait);
-  if (!said) return said.error();
-  if (said->over) call->take_back();
-  if (said->answer == CallRecord::Answer::kRunning) return CancelResult{.was = Was::kRunning, .worker = said->worker};
-  if (said->answer == CallRecord::Answer::kHeld || said->over) {
-    return CancelResult{.was = Was::kHeld, .worker = said->worker};
+  const auto due = retry_due(id, job.sequence);
+  if (!due) return due.error();
+  if (*due && **due > broker_.clock().now()) {
+    auto removed = remove(id, job, Was::kRetrying);
+    if (!removed) return removed.error();
+    // A worker takes it as due by a clock of its own, and a little early.
+    constexpr Duration kClocksDiffer = std::chrono::milliseconds(100);
+    const bool is_due = **due <= broker_.clock().now() + kClocksDiffer;
+    return is_due && removed->was == Was::kRetrying ? hear(*call, max_wait) : removed;
   }
+  auto heard = hear(*call, max_wait);
+  if (!heard || heard->was != Was::kNoAnswer) return heard;
   return remove(id, job, Was::kNoAnswer);
 }
 
-Result<bool> JobControl::Canceller::waits_for_retry(const JobId& id, std::uint64_t sequence) {
+// What the worker says that has the job: one that got it at the last moment may have begun it before it heard of the
+// call.
+Result<CancelResult> JobControl::Canceller::hear(CallOut& call, std::chrono::milliseconds max_wait) {
+  const auto said = call.wait(max_wait);
+  if (!said) return said.error();
+  if (said->over) call.take_back();
+  if (said->answer == CallRecord::Answer::kHeld) return CancelResult{.was = Was::kHeld, .worker = said->worker};
+  // Over without an answer: it was ending just then, in whatever way.
+  const bool ran = said->answer == CallRecord::Answer::kRunning || said->over;
+  return CancelResult{.was = ran ? Was::kRunning : Was::kNoAnswer, .worker = said->worker};
+}
+
+Result<std::optional<SystemTime>> JobControl::Canceller::retry_due(const JobId& id, std::uint64_t sequence) {
   const auto attempts = open_attempts(broker_, places_.names(), 1);
   if (!attempts) return attempts.error();
   const auto entry = (*attempts)->get(id.str());
   if (!entry) return entry.error();
-  if (!*entry) return false;
+  if (!*entry) return std::optional<SystemTime>();
   const auto record = AttemptRecord::from_json((*entry)->value);
-  return record && record->sequence == sequence && record->due && *record->due > broker_.clock().now();
+  if (!record || record->sequence != sequence) return std::optional<SystemTime>();
+  return record->due;
 }
 
 // The message first: a worker that ends the job at the same time leaves what it has to say.
@@ -170,6 +193,21 @@ Result<CancelResult> JobControl::Canceller::remove(const JobId& id, const Stored
   if (auto left = leave_ending(id, job); !left) return left.error();
   if (auto forgotten = forget_attempts(id); !forgotten) return forgotten.error();
   return CancelResult{.was = was};
+}
+
+// Whether a job that is in no stream any more has left what it had to leave: it does so before it leaves its queue.
+Result<bool> JobControl::Canceller::has_ended(const JobId& id, const StoredMessage& job) {
+  if (!leaves_something(job)) return true;
+  if (is_tracked(job)) {
+    const auto done = places_.done(id);
+    if (!done) return done.error();
+    return done->has_value();
+  }
+  const auto results = endings_.open();
+  if (!results) return results.error();
+  const auto result = (*results)->get(id.str());
+  if (!result) return result.error();
+  return result->has_value();
 }
 
 Result<void> JobControl::Canceller::leave_ending(const JobId& id, const StoredMessage& job) {

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "jobs/call_out.h"
+#include "jobs/dead_letter_message.h"
 #include "jobs/due_time.h"
 #include "jobs/job_streams.h"
 #include "jobs/subscription_facts.h"
@@ -76,25 +77,36 @@ Result<JobStatus> JobLookup::queued(const JobId& id, const StoredMessage& job, c
     status.due = record->due;
     return status;
   }
+  const auto heard = hear_workers(id, status);
+  if (!heard) return heard.error();
+  if (*heard == Heard::kNobodyLives) return status;
   status.state = State::kRunning;
-  if (record->started) status.worker = record->started->worker;
-  if (auto added = add_heartbeat(id, status); !added) return added.error();
+  if (record->started && status.worker.empty()) status.worker = record->started->worker;
   if (options.ask <= std::chrono::milliseconds::zero()) return status;
+  const auto call = ask(id, job, options.ask);
+  if (!call) return call.error();
+  if (call->answer == CallRecord::Answer::kRunning) {
+    status.worker = call->worker;
+  } else if (call->answer == CallRecord::Answer::kHeld || *heard != Heard::kRuns) {
+    status.state = State::kPending;
+    status.worker.clear();
+  }
+  return status;
+}
+
+Result<CallRecord> JobLookup::ask(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait) {
   const auto control = open_control(broker_, places_.names(), 1);
   if (!control) return control.error();
   const std::string key = Names::ask_key(id);
   auto question = CallOut::begin(broker_.clock(), **control, key, job.sequence);
   if (!question) return question.error();
-  const auto call = question->wait(options.ask);
+  auto call = question->wait(max_wait);
   question->take_back();
-  if (!call) return call.error();
-  if (call->answer != CallRecord::Answer::kRunning) status.state = State::kPending;
-  status.worker = call->answer == CallRecord::Answer::kRunning ? call->worker : "";
-  return status;
+  return call;
 }
 
-// What the worker that runs it has said of it last; nothing where it has not said anything yet.
-Result<void> JobLookup::add_heartbeat(const JobId& id, JobStatus& status) {
+// What the worker that runs it has said of it last.
+Result<JobLookup::Heard> JobLookup::hear_workers(const JobId& id, JobStatus& status) {
   const auto workers = read_workers(broker_, places_.names());
   if (!workers) return workers.error();
   for (const WorkerInfo& worker : *workers) {
@@ -103,10 +115,10 @@ Result<void> JobLookup::add_heartbeat(const JobId& id, JobStatus& status) {
       status.worker = worker.name;
       status.progress = job.progress;
       status.note = job.note;
-      return {};
+      return Heard::kRuns;
     }
   }
-  return {};
+  return workers->empty() ? Heard::kNobodyLives : Heard::kNothing;
 }
 
 Result<AttemptRecord> JobLookup::attempts(const JobId& id, std::uint64_t sequence) {
@@ -155,7 +167,7 @@ Result<void> JobLookup::add_dead_letter(const JobId& id, JobStatus& status) {
       if (record) add(*record, status);
       status.attempts = static_cast<unsigned>(
           parse_number(letter.headers.get(wire::kDeadAttempts).value_or("")).value_or(status.attempts));
-      status.finished_at = letter.time;
+      status.finished_at = time_of_death(letter);
       status.error = letter.headers.get(wire::kDeadError).value_or("");
       status.dead_letter = letter.sequence;
     }

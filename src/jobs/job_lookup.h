@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobs/attempt_record.h"
+#include "jobs/call_record.h"
 #include "jobs/job_places.h"
 #include "leat/inspector.h"
 
@@ -16,7 +17,10 @@ class JobLookup {
 
  private:
   Result<JobStatus> queued(const JobId& id, const StoredMessage& job, const StatusOptions& options);
-  Result<void> add_heartbeat(const JobId& id, JobStatus& status);
+  Result<CallRecord> ask(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait);
+  // kNothing: workers live, and none has said that it runs the job.
+  enum class Heard { kRuns, kNothing, kNobodyLives };
+  Result<Heard> hear_workers(const JobId& id, JobStatus& status);
   Result<AttemptRecord> attempts(const JobId& id, std::uint64_t sequence);
   Result<JobStatus> finished(const JobId& id);
   Result<void> add_dead_letter(const JobId& id, JobStatus& status);

@@ -1,20 +1,19 @@
 #include "jobs/job_message.h"
 
+#include <algorithm>
+
+#include "core/invalid_argument.h"
 #include "jobs/names.h"
 #include "jobs/unique_key.h"
 
 namespace leat {
 namespace {
 
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 Result<void> check_own_headers(const Headers& headers) {
   for (const auto& [name, value] : headers) {
-    if (name.starts_with("Leat-") || name.starts_with("Nats-")) {
-      return invalid("header \"" + std::string(name) +
-                     "\": names that begin with Leat- or Nats- are taken; use another");
+    if (wire::is_reserved(name)) {
+      return invalid_argument("header \"" + std::string(name) +
+                              "\": names that begin with Leat- or Nats- are taken; use another");
     }
   }
   return check_headers(headers);
@@ -26,31 +25,41 @@ std::string milliseconds_text(Duration duration) {
 
 Result<void> check_time(const PushOptions& options) {
   if (!options.at && !options.delay) return {};
-  if (options.at && options.delay) return invalid("at and delay exclude each other: give the one or the other");
-  if (!options.after.empty()) return invalid("a job waits for its time or for other jobs, not for both");
-  if (options.lane == Lane::kBulk) return invalid("a delayed job cannot go through the bulk lane: use kAddressable");
-  if (options.at && options.at->time_since_epoch() < std::chrono::milliseconds(1)) return invalid("at is before 1970");
-  if (options.delay && *options.delay < Duration{0}) return invalid("delay is negative");
+  if (options.at && options.delay)
+    return invalid_argument("at and delay exclude each other: give the one or the other");
+  if (!options.after.empty()) return invalid_argument("a job waits for its time or for other jobs, not for both");
+  if (options.lane == Lane::kBulk)
+    return invalid_argument("a delayed job cannot go through the bulk lane: use kAddressable");
+  if (options.at && options.at->time_since_epoch() < std::chrono::milliseconds(1))
+    return invalid_argument("at is before 1970");
+  if (options.delay && *options.delay < Duration{0}) return invalid_argument("delay is negative");
   return {};
 }
 
 }  // namespace
 
 Result<void> check_push_options(const PushOptions& options) {
-  if (options.max_attempts && *options.max_attempts == 0) return invalid("max_attempts is 0; a job needs 1 or more");
-  if (options.timeout && *options.timeout < std::chrono::milliseconds(1)) return invalid("timeout is less than 1 ms");
+  if (options.max_attempts && *options.max_attempts == 0)
+    return invalid_argument("max_attempts is 0; a job needs 1 or more");
+  if (options.timeout && *options.timeout < std::chrono::milliseconds(1))
+    return invalid_argument("timeout is less than 1 ms");
   if (options.deadline && options.deadline->time_since_epoch() < std::chrono::milliseconds(1)) {
-    return invalid("deadline is before 1970");
+    return invalid_argument("deadline is before 1970");
   }
   if (options.retry) {
     if (auto checked = options.retry->check(); !checked) return checked;
   }
   if (options.unique) {
     if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
-    if (options.lane == Lane::kBulk) return invalid("a unique job cannot go through the bulk lane: use kAddressable");
+    if (options.lane == Lane::kBulk)
+      return invalid_argument("a unique job cannot go through the bulk lane: use kAddressable");
+  }
+  if (std::find(options.after.begin(), options.after.end(), JobId{}) != options.after.end()) {
+    return invalid_argument("after holds an empty JobId: wait for ids that a push returned");
   }
   if ((options.track || !options.after.empty()) && options.lane == Lane::kBulk) {
-    return invalid("a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
+    return invalid_argument(
+        "a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
   }
   if (auto checked = check_time(options); !checked) return checked;
   return check_own_headers(options.headers);
@@ -59,6 +68,17 @@ Result<void> check_push_options(const PushOptions& options) {
 Result<void> check_job(const EncodedJob& job) {
   if (auto kind = check_job_kind(job.kind); !kind) return kind;
   return check_own_headers(job.headers);
+}
+
+Result<void> check_letter_fits(const Message& job, const JobId& id, std::size_t limit) {
+  const std::size_t size = job.payload.size() + job.headers.encoded().size() + 2 * id.str().size();
+  const std::size_t most = limit - std::min(wire::kDeadLetterHeaders, limit);
+  if (size <= most) return {};
+  return invalid_argument("payload, headers, options and id are " + std::to_string(size) +
+                          " bytes in its dead letter; the limit is " + std::to_string(most) + " (the broker's " +
+                          std::to_string(limit) +
+                          " less 7 KiB for what the letter adds): use a shorter key or retry table, or store the data "
+                          "elsewhere and enqueue a reference");
 }
 
 void add_option_headers(Headers& headers, std::string_view kind, const PushOptions& options) {

@@ -73,22 +73,4 @@ std::vector<Result<std::optional<JobResult>>> JobPlaces::done(std::span<const Jo
   return results;
 }
 
-std::vector<std::uint64_t> JobPlaces::done_sequences(std::span<const JobId> ids) {
-  std::vector<std::string> subjects;
-  for (const JobId& id : ids) subjects.push_back(names_.done_subject(id));
-  std::vector<std::uint64_t> sequences;
-  for (const Found& found : read(names_.done_stream(), subjects, Keep::kWhole)) {
-    sequences.push_back(found && *found ? (*found)->sequence : 0);
-  }
-  return sequences;
-}
-
-void JobPlaces::clear_done(std::span<const std::uint64_t> sequences) {
-  std::vector<std::uint64_t> there;
-  for (const std::uint64_t sequence : sequences) {
-    if (sequence != 0) there.push_back(sequence);
-  }
-  if (!there.empty()) (void)broker_.admin().remove(names_.done_stream(), there);
-}
-
 }  // namespace leat

@@ -25,11 +25,6 @@ class JobPlaces {
   std::vector<Found> queued(std::span<const JobId> ids);     // waiting, running, waiting for a retry
   std::vector<Result<std::optional<JobResult>>> done(std::span<const JobId> ids);  // records of tracked jobs
 
-  // The newest done record of each id by its sequence, 0 where there is none: who takes an id into use again clears
-  // away what is recorded of its last job, by sequence, so that nothing newer goes. Best effort.
-  std::vector<std::uint64_t> done_sequences(std::span<const JobId> ids);
-  void clear_done(std::span<const std::uint64_t> sequences);
-
   Found scheduled(const JobId& id) { return std::move(scheduled({&id, 1}).front()); }
   Found queued(const JobId& id) { return std::move(queued({&id, 1}).front()); }
   Result<std::optional<JobResult>> done(const JobId& id) { return std::move(done({&id, 1}).front()); }

@@ -11,6 +11,39 @@ bool is_failure(const Outcome& outcome) {
   return outcome.kind() == Outcome::Kind::kRetry || outcome.kind() == Outcome::Kind::kRetryAfter;
 }
 
+// A handler that throws drops its Completion first: so how the job ends is said when the handler is through.
+class BeginningHandler {
+ public:
+  explicit BeginningHandler(const PendingJob& job) : job_(&job) { innermost() = this; }
+  ~BeginningHandler() { innermost() = outer_; }
+  BeginningHandler(const BeginningHandler&) = delete;
+  BeginningHandler& operator=(const BeginningHandler&) = delete;
+
+  // Keeps a job whose handler is being begun on this thread; else returns it.
+  static std::unique_ptr<PendingJob> keep(std::unique_ptr<PendingJob> job) {
+    for (BeginningHandler* one = innermost(); one != nullptr; one = one->outer_) {
+      if (one->job_ != job.get()) continue;
+      one->dropped_ = std::move(job);
+      break;
+    }
+    return job;
+  }
+  std::unique_ptr<PendingJob> take_dropped() {
+    job_ = nullptr;
+    return std::move(dropped_);
+  }
+
+ private:
+  static BeginningHandler*& innermost() {
+    thread_local BeginningHandler* one = nullptr;
+    return one;
+  }
+
+  BeginningHandler* const outer_ = innermost();
+  const PendingJob* job_;
+  std::unique_ptr<PendingJob> dropped_;
+};
+
 }  // namespace
 
 // The one place where the user's exceptions end, with begin_handler().
@@ -31,11 +64,26 @@ Outcome detail::run_handler(const Handler& handler, JobContext& context, const H
   }
 }
 
-std::exception_ptr detail::begin_handler(const AsyncHandler& handler, Completion completion) {
+void detail::drop(std::unique_ptr<PendingJob> job) {
+  if (const auto left = BeginningHandler::keep(std::move(job)))
+    left->finish(Outcome::retry("the handler dropped its Completion without finishing it"));
+}
+
+std::exception_ptr detail::begin_handler(const AsyncHandler& handler, std::unique_ptr<PendingJob> job,
+                                         const HandlerOptions& options) {
+  BeginningHandler beginning(*job);
+  std::exception_ptr thrown;
   try {
-    handler(std::move(completion));
+    handler(Completion(std::move(job)));
   } catch (...) {
-    return std::current_exception();
+    thrown = std::current_exception();
+  }
+  auto dropped = beginning.take_dropped();
+  if (dropped == nullptr) return thrown;
+  if (thrown == nullptr) {
+    drop(std::move(dropped));
+  } else {
+    dropped->finish(what_was_thrown(thrown, options));
   }
   return nullptr;
 }
@@ -78,6 +126,7 @@ class JobRunner::RunningJob : public PendingJob {
   void progress(double fraction, std::string_view note) override {
     job_.desk.load()->set_progress(job_, fraction, note);
   }
+  Result<void> extend_lease() override { return runner_.parts_.leases.renew_now(job_); }
 
   // Lets the middleware in, from the outermost. What it returns is said instead of calling the handler.
   std::optional<Outcome> enter() {
@@ -156,7 +205,7 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   SteadyTime began = parts_.clock.steady();
   std::size_t count = 0;
   while (true) {
-    if (HeldJob* job = desk.begin_next(parts_.clock.now())) {
+    if (HeldJob* job = desk.begin_next(parts_.clock)) {
       run_job(desk, *job, stop);
       ++count;
       continue;
@@ -169,7 +218,7 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
 }
 
 void JobRunner::run_waiting(Desk& desk) {
-  while (HeldJob* job = desk.begin_next(parts_.clock.now())) run_job(desk, *job, {});
+  while (HeldJob* job = desk.begin_next(parts_.clock)) run_job(desk, *job, {});
 }
 
 // Puts more on the desk: what others took and have not begun, else from the ready queue. False when it is over.
@@ -198,9 +247,12 @@ void JobRunner::run_job(Desk& desk, HeldJob& job, const std::stop_token& stop) {
 std::optional<FinishedJob> JobRunner::refuse(HeldJob& job, const HandlerEntry* handler) const {
   using Ending = FinishedJob::Ending;
   const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
+  // This program was frozen, and wakes before its lease keeper does.
+  if (is_over(job, parts_.clock.steady())) job.lost = true;
   if (job.lost) return because(Ending::kUnstarted);
   if (parts_.calls.is_cancelled(job)) {
-    return FinishedJob{.job = &job, .ending = Ending::kOutcome, .outcome = Outcome::cancelled("cancelled on request")};
+    return FinishedJob{
+        .job = &job, .ending = Ending::kCancelled, .outcome = Outcome::cancelled("cancelled on request")};
   }
   if (handler == nullptr) return because(Ending::kUnknownKind);
   if (parts_.rules.is_exhausted(job)) return because(Ending::kExhausted);
@@ -263,11 +315,12 @@ void JobRunner::call(HeldJob& job, const HandlerEntry& handler) {
 
 void JobRunner::begin_async(HeldJob& job, const HandlerEntry& handler) {
   auto running = std::make_unique<AsyncJob>(*this, job, handler);
+  const JobId id = running->id();  // the job may be gone when the handler returns
   if (auto instead = running->enter()) return running->finish(std::move(*instead));
-  const auto thrown = detail::begin_handler(handler.asynchronous, Completion(std::move(running)));
+  const auto thrown = detail::begin_handler(handler.asynchronous, std::move(running), handler.options);
   if (thrown == nullptr) return;
-  parts_.log.warn("an asynchronous handler threw",
-                  {{"error", detail::what_was_thrown(thrown, handler.options).text()}});
+  parts_.log.warn("an asynchronous handler threw, and this does not end its job",
+                  {{"job_id", id.str()}, {"error", detail::what_was_thrown(thrown, {}).text()}});
 }
 
 void JobRunner::end(const HeldJob& job, Outcome outcome, const std::optional<TimeLimits::Watch>& limit) {

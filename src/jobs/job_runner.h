@@ -11,6 +11,7 @@
 #include "jobs/job_calls.h"
 #include "jobs/job_meter.h"
 #include "jobs/job_rules.h"
+#include "jobs/lease_keeper.h"
 #include "jobs/ready_queue.h"
 #include "jobs/settler.h"
 #include "jobs/time_limits.h"
@@ -30,6 +31,7 @@ class JobRunner {
     AttemptBook& attempts;
     JobCalls& calls;
     Settler& settler;
+    LeaseKeeper& leases;
     TimeLimits& limits;
     JobMeter& meter;
     EventLog& events;

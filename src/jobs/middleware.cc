@@ -22,7 +22,7 @@ std::string_view name_of(Outcome::Kind kind) {
   return "";
 }
 
-bool is_failure(Outcome::Kind kind) {
+bool is_failed(Outcome::Kind kind) {
   return kind == Outcome::Kind::kRetry || kind == Outcome::Kind::kRetryAfter || kind == Outcome::Kind::kDead ||
          kind == Outcome::Kind::kUndecodable;
 }
@@ -65,7 +65,7 @@ Middleware log_jobs(Log& log, Clock& clock) {
   return [&log, &clock](JobContext& job) -> Around {
     return [&log, &clock, &job, began = clock.steady()](Outcome& outcome) {
       const auto took = std::chrono::round<std::chrono::microseconds>(clock.steady() - began);
-      const std::string error = is_failure(outcome.kind()) ? outcome.text() : "";
+      const std::string error = is_failed(outcome.kind()) ? outcome.text() : "";
       log.info("job ran", {{"job_id", job.id().str()},
                            {"kind", job.kind()},
                            {"attempt", job.attempt()},
@@ -120,7 +120,7 @@ Middleware trace_jobs(std::function<void(const Span&)> report, Clock& clock) {
   return [shared, &clock](JobContext& job) -> Around {
     return [shared, &clock, &job, began = clock.now()](Outcome& outcome) {
       const auto parent = TraceContext::parse(job.headers().get(kTraceParent).value_or(""));
-      const bool failed = is_failure(outcome.kind());
+      const bool failed = is_failed(outcome.kind());
       (*shared)({.context = trace_of(job),
                  .parent_span_id = parent ? parent->span_id : "",
                  .job = job.id(),

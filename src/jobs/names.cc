@@ -4,14 +4,21 @@
 
 namespace leat {
 
+bool wire::is_reserved(std::string_view header) {
+  const std::string begin = lower_case(header.substr(0, 5));
+  return begin == "leat-" || begin == "nats-";
+}
+
 SystemTime enqueued_at(const StoredMessage& job) {
   const auto said = job.headers.get(wire::kEnqueuedAt);
   return said ? from_rfc3339(*said).value_or(job.time) : job.time;
 }
 
+// The names of streams are made of it, the longest by "_scheduled".
 Result<void> Names::check() const {
-  if (is_plain_name(space_)) return {};
-  return Error(ErrorCode::kInvalidArgument, "namespace \"" + space_ + "\": use 1 to 64 letters, digits, `_` or `-`");
+  constexpr std::size_t kLongest = 54;
+  if (is_plain_name(space_) && space_.size() <= kLongest) return {};
+  return Error(ErrorCode::kInvalidArgument, "namespace \"" + space_ + "\": use 1 to 54 letters, digits, `_` or `-`");
 }
 
 std::string Names::joined(std::string_view rest, char separator) const {

@@ -40,8 +40,12 @@ inline constexpr std::string_view kDeadSubject = "Leat-Dead-Subject";
 inline constexpr std::string_view kDeadAt = "Leat-Dead-At";  // of an imported one: else it was when it was stored
 inline constexpr std::string_view kRevivedFrom = "Leat-Revived-From";  // the dead letter that it was
 inline constexpr std::string_view kEnqueuedAt = "Leat-Enqueued-At";
-// What a dead letter may add to its job: Queue::max_payload() leaves room for it.
+// What a dead letter may add to its job, which it names twice, is less than kDeadLetterHeaders and the names.
+// Queue::max_payload() leaves more room, for the headers that leat adds to most jobs.
+inline constexpr std::size_t kDeadLetterHeaders = 7 * 1024;
 inline constexpr std::size_t kDeadLetterRoom = 8 * 1024;
+// Names of leat's and the broker's own headers, in whatever case: HTTP servers fold it.
+bool is_reserved(std::string_view header);
 }  // namespace wire
 
 // When the job was enqueued: a dead letter says it, and a job that waited elsewhere for its time; else its own

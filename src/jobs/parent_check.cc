@@ -2,18 +2,16 @@
 
 #include <set>
 
+#include "core/invalid_argument.h"
 #include "jobs/endings.h"
 #include "jobs/waiting_job.h"
 
 namespace leat {
 namespace {
 
-Error refused(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 Error not_tracked(const JobId& parent) {
-  return refused("job " + parent.str() + " is not tracked: a job that others wait for is pushed with .track = true");
+  return invalid_argument("job " + parent.str() +
+                          " is not tracked: a job that others wait for is pushed with .track = true");
 }
 
 }  // namespace
@@ -24,7 +22,7 @@ Result<void> ParentCheck::check(const std::vector<JobId>& parents, const std::op
   const auto queued = places_.queued(parents);
   std::vector<JobId> gone;
   for (std::size_t i = 0; i < parents.size(); ++i) {
-    if (self && parents[i] == *self) return refused("job " + self->str() + " cannot wait for itself");
+    if (self && parents[i] == *self) return invalid_argument("job " + self->str() + " cannot wait for itself");
     if (!scheduled[i]) return scheduled[i].error();
     if (!queued[i]) return queued[i].error();
     const auto& there = *scheduled[i] ? *scheduled[i] : *queued[i];
@@ -60,7 +58,7 @@ Result<void> ParentCheck::check_no_cycle(const std::vector<JobId>& parents, cons
       for (JobId& parent : waiting->parents) {
         if (parent == self) {
           const auto through = places_.names().scheduled_id((*job)->subject).value_or(JobId{});
-          return refused("job " + self.str() + " would wait for itself: " + through.str() + " waits for it");
+          return invalid_argument("job " + self.str() + " would wait for itself: " + through.str() + " waits for it");
         }
         if (seen.insert(parent).second) level.push_back(std::move(parent));
       }

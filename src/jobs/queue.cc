@@ -28,6 +28,10 @@ std::vector<Result<JobId>> Queue::push_many(std::vector<Result<EncodedJob>> jobs
   return parts_->enqueuer.push(std::move(jobs), options);
 }
 
+std::vector<Result<JobId>> Queue::push_many(std::vector<PushOrder> orders) {
+  return parts_->enqueuer.push(std::move(orders));
+}
+
 void Queue::push_async(EncodedJob job, PushOptions options, std::function<void(Result<JobId>)> done) {
   parts_->pusher.push({std::move(job), std::move(options)}, std::move(done));
 }

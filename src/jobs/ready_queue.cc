@@ -27,26 +27,24 @@ ReadyQueue::ReadyQueue(const std::vector<Priority>& priorities, std::size_t thre
 FetchRoom ReadyQueue::wait_for_room(std::size_t number, const std::stop_token& stop) {
   MutexLock lock(mutex_);
   Lane& lane = lanes_[number];
+  lane.wants_room = !lane.idle;  // from now on: which lane is next is settled before there is room
   ++room_waiters_;
-  room_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || has_room(lane); });
+  room_.wait(mutex_, stop,
+             [&]() LEAT_REQUIRES(mutex_) { return closed_ || (has_room(lane) && is_next_for_room(lane)); });
   --room_waiters_;
-  if (closed_ || stop.stop_requested()) return {};
-  if (slow() && !lane.idle) return reserve_in_turn(lane, stop);
+  if (closed_ || stop.stop_requested()) {
+    lane.wants_room = false;
+    if (room_waiters_ > 0) room_.notify_all();  // those that let it go first
+    return {};
+  }
+  if (slow() && !lane.idle) return reserve_in_turn(lane);
+  lane.wants_room = false;
   const std::size_t holding = slow() ? held() : lane.jobs.size();
   const std::size_t count = std::max<std::size_t>(capacity_ - std::min(holding, capacity_), 1);
   return {.count = count, .ahead = slow() ? 0 : capacity_, .reserved = 0};
 }
 
-FetchRoom ReadyQueue::reserve_in_turn(Lane& lane, const std::stop_token& stop) {
-  lane.wants_room = true;
-  ++room_waiters_;
-  const bool granted = room_.wait(
-      mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return closed_ || (has_room(lane) && is_next_for_room(lane)); });
-  --room_waiters_;
-  if (!granted || closed_) {
-    lane.wants_room = false;
-    return {};
-  }
+FetchRoom ReadyQueue::reserve_in_turn(Lane& lane) {
   std::size_t wanting = 0;
   int weights = 0;
   for (Lane& other : lanes_) {
@@ -64,6 +62,7 @@ FetchRoom ReadyQueue::reserve_in_turn(Lane& lane, const std::stop_token& stop) {
 }
 
 bool ReadyQueue::is_next_for_room(const Lane& lane) const {
+  if (!slow() || lane.idle) return true;
   return std::none_of(lanes_.begin(), lanes_.end(), [&](const Lane& other) {
     if (!other.wants_room || &other == &lane) return false;
     if (order_ == WorkerOptions::Order::kStrict) return other.rank < lane.rank;

@@ -67,7 +67,7 @@ class ReadyQueue {
     return slow() ? held() < capacity_ : lane.jobs.size() * 2 <= capacity_;
   }
   bool is_next_for_room(const Lane& lane) const LEAT_REQUIRES(mutex_);
-  FetchRoom reserve_in_turn(Lane& lane, const std::stop_token& stop) LEAT_REQUIRES(mutex_);
+  FetchRoom reserve_in_turn(Lane& lane) LEAT_REQUIRES(mutex_);
   HeldJob* pop_next() LEAT_REQUIRES(mutex_);
   std::size_t take_limit() const LEAT_REQUIRES(mutex_);
   std::vector<HeldJob*> cut_surplus() LEAT_REQUIRES(mutex_);

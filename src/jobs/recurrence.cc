@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "core/invalid_argument.h"
 #include "core/text.h"
 #include "jobs/cron_parser.h"
 #include "jobs/zoned_cron.h"
@@ -23,10 +24,6 @@ struct Interval {
 
 using Rhythm = std::variant<CronExpression, Interval>;
 
-Error refused(std::string why) {
-  return {ErrorCode::kInvalidArgument, std::move(why)};
-}
-
 // How far into its interval a time is.
 Duration phase(SystemTime time, Duration interval) {
   const Duration rest = time.time_since_epoch() % interval;
@@ -43,18 +40,19 @@ std::optional<SystemTime> next_due(const Interval& interval, SystemTime after) {
 Result<Duration> check_interval(Duration interval) {
   const bool whole = interval % std::chrono::milliseconds(1) == Duration{0};
   if (whole && interval >= kShortestInterval && interval <= kLongestInterval) return interval;
-  return refused("an interval is 1s to 3650d in whole milliseconds, and this one is " + format_duration(interval));
+  return invalid_argument("an interval is 1s to 3650d in whole milliseconds, and this one is " +
+                          format_duration(interval));
 }
 
 Result<void> check_characters(std::string_view text) {
   if (text.size() > kLongestExpression) {
-    return refused("a cron expression has at most 256 bytes, and this one has " + std::to_string(text.size()));
+    return invalid_argument("a cron expression has at most 256 bytes, and this one has " + std::to_string(text.size()));
   }
   const auto foreign = [](char c) { return (c < ' ' || c > '~') && c != '\t'; };
   const auto at = std::find_if(text.begin(), text.end(), foreign);
   if (at == text.end()) return {};
-  return refused("a cron expression is printable ASCII, and a byte that is not stands at position " +
-                 std::to_string(at - text.begin() + 1));
+  return invalid_argument("a cron expression is printable ASCII, and a byte that is not stands at position " +
+                          std::to_string(at - text.begin() + 1));
 }
 
 std::size_t skip_blanks(std::string_view text, std::size_t from = 0) {
@@ -77,7 +75,8 @@ std::optional<std::string_view> take_zone(std::string_view& text) {
 
 Result<const TimeZone*> find_zone(std::optional<std::string_view> in_text, std::string_view given) {
   if (in_text && !given.empty() && *in_text != given) {
-    return refused("it names the time zone " + std::string(*in_text) + ", and " + std::string(given) + " is asked for");
+    return invalid_argument("it names the time zone " + std::string(*in_text) + ", and " + std::string(given) +
+                            " is asked for");
   }
   if (in_text) return TimeZone::find(*in_text);
   return TimeZone::find(given.empty() ? "UTC" : given);

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // An expression, the time to begin after, and the times that it is due at, worked out with calendar and pencil.
-struct Case {
+struct RecurrenceCase {
   const char* expression;
   const char* zone;
   const char* after;
@@ -26,8 +26,8 @@ SystemTime at(std::string_view text) {
   return time.value_or(SystemTime{});
 }
 
-void check(const std::vector<Case>& cases) {
-  for (const Case& row : cases) {
+void check(const std::vector<RecurrenceCase>& cases) {
+  for (const RecurrenceCase& row : cases) {
     SCOPED_TRACE(std::string(row.expression) + " in " + row.zone + " after " + row.after);
     const auto recurrence = Recurrence::cron(row.expression, row.zone);
     ASSERT_TRUE(recurrence) << recurrence.error().message();

@@ -9,19 +9,20 @@ namespace leat {
 namespace {
 
 using nlohmann::json;
-using State = JobResult::State;
 
-constexpr std::array<std::pair<State, std::string_view>, 3> kStates{
-    {{State::kDone, "done"}, {State::kDead, "dead"}, {State::kCancelled, "cancelled"}}};
+constexpr std::array<std::pair<JobResult::State, std::string_view>, 3> kStates{
+    {{JobResult::State::kDone, "done"},
+     {JobResult::State::kDead, "dead"},
+     {JobResult::State::kCancelled, "cancelled"}}};
 
-std::string_view name_of(State state) {
+std::string_view name_of(JobResult::State state) {
   for (const auto& [value, name] : kStates) {
     if (value == state) return name;
   }
   return {};
 }
 
-State state_of(std::string_view text) {
+JobResult::State result_state_of(std::string_view text) {
   for (const auto& [value, name] : kStates) {
     if (name == text) return value;
   }
@@ -30,7 +31,7 @@ State state_of(std::string_view text) {
 
 JobResult result_from(const json& head) {
   JobResult result;
-  result.state = state_of(head.at("state").get<std::string>());
+  result.state = result_state_of(head.at("state").get<std::string>());
   result.attempts = head.at("attempts").get<unsigned>();
   result.error = head.value("error", "");
   const auto at = from_rfc3339(head.at("at").get<std::string>());

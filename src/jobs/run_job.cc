@@ -55,6 +55,10 @@ class LoneJob : public PendingJob {
     if (!options_.stop_token.stop_requested()) return StopReason::kNone;
     return options_.stop_reason == StopReason::kNone ? StopReason::kShutdown : options_.stop_reason;
   }
+  Result<void> extend_lease() override {
+    if (stop_reason() != StopReason::kLeaseLost) return {};
+    return Error(ErrorCode::kLeaseLost, "the lease is lost: another worker may run the job");
+  }
   void finish(Outcome outcome) override { answer_->give(std::move(outcome)); }
 
  private:
@@ -74,7 +78,8 @@ Outcome detail::run_blocking(const Handler& handler, EncodedJob job, const RunJo
 Outcome detail::run_asynchronous(const AsyncHandler& handler, EncodedJob job, const RunJobOptions& options) {
   constexpr Duration kLookAgain = std::chrono::milliseconds(1);
   const auto answer = std::make_shared<Answer>();
-  (void)begin_handler(handler, Completion(std::make_unique<LoneJob>(std::move(job), options, answer)));
+  (void)begin_handler(handler, std::make_unique<LoneJob>(std::move(job), options, answer),
+                      {.on_exception = options.on_exception});
   const SteadyTime until = deadline_after(real_clock(), options.patience);
   do {
     if (options.while_waiting) options.while_waiting();

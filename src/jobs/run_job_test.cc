@@ -45,6 +45,16 @@ TEST(RunJobTest, TheHandlerIsCalledAndItsOutcomeReturned) {
   EXPECT_EQ(snoozed.delay(), 3s);
 }
 
+TEST(RunJobTest, TheLeaseIsHeldUnlessTheTestSaysOtherwise) {
+  const auto extend = [](const Sum&, JobContext& job) {
+    const auto extended = job.extend_lease();
+    return extended ? Outcome::done() : Outcome::dead(extended.error().message());
+  };
+  EXPECT_EQ(run_job(Sum{}, extend).kind(), Kind::kDone);
+  EXPECT_EQ(run_job(Sum{}, extend, {.stop_reason = StopReason::kShutdown}).kind(), Kind::kDone);
+  EXPECT_EQ(run_job(Sum{}, extend, {.stop_reason = StopReason::kLeaseLost}).kind(), Kind::kDead);
+}
+
 int add(const Sum& sum) {
   return sum.a + sum.b;
 }
@@ -137,9 +147,15 @@ TEST(RunJobTest, AnAsynchronousHandlerIsWaitedFor) {
         });
   };
   EXPECT_EQ(run_job(Sum{1, 2}, add_elsewhere).text(), "3");
-  const Outcome dropped = run_job(Sum{}, [](const Sum&, Completion) { throw std::runtime_error("on the way"); });
+  const Outcome dropped = run_job(Sum{}, [](const Sum&, Completion) {});
   EXPECT_EQ(dropped.kind(), Kind::kRetry);
   EXPECT_NE(dropped.text().find("dropped its Completion"), std::string::npos);
+  const auto throwing = [](const Sum&, Completion) { throw std::runtime_error("on the way"); };
+  EXPECT_EQ(run_job(Sum{}, throwing).text(), "on the way");
+  const Outcome dead = run_job(
+      Sum{}, throwing, {.on_exception = [](const std::exception& thrown) { return Outcome::dead(thrown.what()); }});
+  EXPECT_EQ(dead.kind(), Kind::kDead);
+  EXPECT_EQ(dead.text(), "on the way");
 }
 
 TEST(RunJobTest, AnAsynchronousHandlerIsNotWaitedForWithoutEnd) {

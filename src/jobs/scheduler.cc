@@ -11,10 +11,10 @@ namespace {
 
 constexpr Duration kSweepEvery = std::chrono::minutes(10);
 constexpr Duration kCallsKept = std::chrono::hours(24);
-constexpr Duration kPause = std::chrono::milliseconds(250);  // before a failed start is repeated
+constexpr Duration kStartPause = std::chrono::milliseconds(250);  // before a failed start is repeated
 constexpr std::chrono::milliseconds kReadWait(30'000);
 constexpr std::size_t kMostWaiting = 10'000;             // in the inbox, before its readers wait
-constexpr Duration kKeyTaken = std::chrono::seconds(1);  // before a unique job is tried again
+constexpr Duration kKeyPause = std::chrono::seconds(1);  // before a unique job is tried again
 
 }  // namespace
 
@@ -47,7 +47,7 @@ void Scheduler::stop() {
 // A digest made anew knows from the done records what has become so far; a cancelled job may make others ready.
 Result<void> Scheduler::move_ready() {
   const auto leads = [] { return true; };
-  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log, leads});
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.events, parts_.log, leads});
   Ticker ticker({parts_.broker, parts_.names, *leader_records_, *schedules_, parts_.events, parts_.log, leads});
   for (bool moved = true; moved;) {
     Timetable timetable;
@@ -94,7 +94,7 @@ void Scheduler::run(const std::stop_token& stop) {
     const auto led = lead(over.get_token());
     if (led || over.stop_requested()) continue;
     parts_.log.warn("the scheduler starts anew", {{"error", led.error().message()}});
-    sleep_for(real_clock(), kPause, over.get_token());
+    sleep_for(real_clock(), kStartPause, over.get_token());
   }
 }
 
@@ -112,8 +112,7 @@ Result<void> Scheduler::lead(const std::stop_token& stop) {
   auto watch = schedules_->watch("");
   if (!watch) return watch.error();
   const auto still_leads = [this] { return lock_.is_held(); };
-  Handoff handoff(
-      {parts_.broker, parts_.names, *leader_records_, parts_.endings, parts_.events, parts_.log, still_leads});
+  Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.events, parts_.log, still_leads});
   if (auto released = handoff.release_old_claim(); !released) return released;
   Ticker ticker({parts_.broker, parts_.names, *leader_records_, *schedules_, parts_.events, parts_.log, still_leads});
   if (auto released = ticker.release_old_claim(); !released) return released;
@@ -188,7 +187,7 @@ Result<void> Scheduler::move_due(Leading& leading) {
   if (!moved) return moved.error();
   const std::size_t each = std::max<std::size_t>(moved->bytes / due.size(), 1);
   at_once_ = std::min(kBytes / each, 2 * due.size() + 64);  // grows step by step: the next ones may be larger
-  for (const std::uint64_t sequence : moved->kept) leading.timetable.add(clock.now() + kKeyTaken, sequence);
+  for (const std::uint64_t sequence : moved->kept) leading.timetable.add(clock.now() + kKeyPause, sequence);
   return {};
 }
 

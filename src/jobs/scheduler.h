@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "broker/leader_lock.h"
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "jobs/dependents.h"
 #include "jobs/event_log.h"
-#include "jobs/leader_lock.h"
 #include "jobs/ticker.h"
 
 namespace leat {

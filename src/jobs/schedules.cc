@@ -13,10 +13,15 @@
 namespace leat {
 namespace {
 
-constexpr int kTries = 20;  // to change a record beside others who do
+constexpr int kChangeTries = 20;  // to change a record beside others who do
 
 Error missing(std::string_view name) {
   return {ErrorCode::kNotFound, "there is no schedule \"" + std::string(name) + "\": see leat schedule list"};
+}
+
+Error ended(const Schedule& schedule) {
+  return {ErrorCode::kInvalidArgument, "schedule \"" + schedule.name + "\": its end, " + to_rfc3339(*schedule.end) +
+                                           ", has passed: give a later one, or none"};
 }
 
 Result<void> check_options(const PushOptions& options) {
@@ -115,10 +120,11 @@ Result<ScheduleChange> Schedules::Book::put(const Schedule& schedule, EncodedJob
 
 Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord wanted) {
   const std::string& name = wanted.schedule.name;
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kChangeTries; ++i) {
     const auto entry = records.get(name);
     if (!entry) return entry.error();
     Result<std::uint64_t> written = 0;
+    const bool is_over = wanted.schedule.end && *wanted.schedule.end <= broker_.clock().now();
     if (*entry) {
       const auto there = ScheduleRecord::from_json((*entry)->value);
       if (there && there->asks_the_same(wanted)) return ScheduleChange::kUnchanged;
@@ -128,7 +134,10 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
         wanted.last = there->last;
         wanted.runs = there->runs;
       }
+      if (is_over) return ended(wanted.schedule);
       written = records.update(name, wanted.to_json(), (*entry)->revision);
+    } else if (is_over) {
+      return ended(wanted.schedule);
     } else {
       written = records.create(name, wanted.to_json());
     }
@@ -164,7 +173,7 @@ Result<void> Schedules::Book::set_paused(std::string_view name, bool paused) {
   const auto records = open();
   if (!records) return records.error();
   if (!is_plain_name(name)) return missing(name);
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kChangeTries; ++i) {
     const auto entry = (*records)->get(std::string(name));
     if (!entry) return entry.error();
     if (!*entry) return missing(name);

@@ -18,6 +18,15 @@ SystemTime later(SystemTime now, Duration delay) {
   return delay > SystemTime::max() - now ? SystemTime::max() : now + delay;
 }
 
+// An error as it is kept: at most so many bytes, and never half a character.
+std::string shortened(std::string_view error) {
+  constexpr std::size_t kLongest = 4096;
+  if (error.size() <= kLongest) return std::string(error);
+  std::size_t end = kLongest;  // of what is no UTF-8, too
+  while (end > kLongest - 4 && (static_cast<unsigned char>(error[end]) & 0xc0) == 0x80) --end;
+  return std::string(error.substr(0, end));
+}
+
 }  // namespace
 
 Settler::Settler(Parts parts)
@@ -174,7 +183,8 @@ void Settler::process(std::vector<Closing>& batch) {
 void Settler::judge(Closing& closing) {
   closing.judged = true;
   switch (closing.finished.ending) {
-    case FinishedJob::Ending::kOutcome: return judge_outcome(closing);
+    case FinishedJob::Ending::kOutcome:
+    case FinishedJob::Ending::kCancelled: return judge_outcome(closing);
     case FinishedJob::Ending::kUnknownKind: return judge_unknown_kind(closing);
     case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
     case FinishedJob::Ending::kExhausted:
@@ -197,8 +207,10 @@ void Settler::judge_outcome(Closing& closing) {
   switch (outcome.kind()) {
     case Outcome::Kind::kDone:
     case Outcome::Kind::kCancelled: return record_ending(closing);
-    case Outcome::Kind::kDead: add_failure(closing); return condemn(closing, "dead", outcome.text());
-    case Outcome::Kind::kUndecodable: add_failure(closing); return condemn(closing, "undecodable", outcome.text());
+    case Outcome::Kind::kDead: add_failure(closing, outcome.text()); return condemn(closing, "dead", outcome.text());
+    case Outcome::Kind::kUndecodable:
+      add_failure(closing, outcome.text());
+      return condemn(closing, "undecodable", outcome.text());
     case Outcome::Kind::kSnooze: return judge_snooze(closing);
     case Outcome::Kind::kRetry:
     case Outcome::Kind::kRetryAfter: return judge_failure(closing);
@@ -214,21 +226,20 @@ void Settler::record_ending(Closing& closing) {
   closing.store_record = !closing.drop_mark;
 }
 
-void Settler::add_failure(Closing& closing) {
-  constexpr std::size_t kLongestError = 4096;
+void Settler::add_failure(Closing& closing, std::string_view error) {
   HeldJob& job = *closing.finished.job;
   job.record.add_failure({.attempt = job.record.attempts() + 1,
                           .delivery = job.delivery.lease.delivery_count,
                           .at = parts_.clock.now(),
                           .worker = parts_.attempts.worker(),
-                          .error = closing.finished.outcome.text().substr(0, kLongestError)});
+                          .error = shortened(error)});
 }
 
 void Settler::judge_failure(Closing& closing) {
   HeldJob& job = *closing.finished.job;
   const Outcome& outcome = closing.finished.outcome;
   const SystemTime now = parts_.clock.now();
-  add_failure(closing);
+  add_failure(closing, outcome.text());
   if (job.record.attempts() >= parts_.rules.max_attempts(job)) return condemn(closing, "attempts", outcome.text());
   const double random = parts_.random ? parts_.random() : std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   closing.delay = outcome.kind() == Outcome::Kind::kRetryAfter
@@ -263,7 +274,7 @@ void Settler::judge_expiry(Closing& closing) {
   HeldJob& job = *closing.finished.job;
   closing.store_ending = leaves_something(job.delivery.message);
   const std::string& said = closing.finished.outcome.text();
-  if (!said.empty()) add_failure(closing);
+  if (!said.empty()) add_failure(closing, said);
   condemn(closing, "deadline", said.empty() ? "its deadline passed before an attempt could begin" : said);
 }
 
@@ -272,7 +283,9 @@ void Settler::judge_unknown_kind(Closing& closing) {
   HeldJob& job = *closing.finished.job;
   const StoredMessage& message = job.delivery.message;
   const std::string kind(message.headers.get(wire::kKind).value_or("(none)"));
-  const Duration waited = parts_.clock.now() - message.time;
+  const SystemTime now = parts_.clock.now();
+  const SystemTime since = job.record.unknown_since.value_or(now);
+  const Duration waited = now - since;
   closing.store_ending = leaves_something(message);
   if (waited >= parts_.options.unknown_kind_grace) {
     return condemn(closing, "unknown_kind", "no worker has a handler for kind " + kind);
@@ -280,6 +293,8 @@ void Settler::judge_unknown_kind(Closing& closing) {
   constexpr Duration kShortest = std::chrono::seconds(1);
   constexpr Duration kLongest = std::chrono::seconds(30);
   closing.verdict = Verdict::kRetry;
+  closing.store_record = !job.record.unknown_since;
+  job.record.unknown_since = since;
   closing.delay = std::min(std::clamp(waited / 4, kShortest, kLongest), parts_.options.unknown_kind_grace - waited);
   closing.store_ending = false;
   // Many jobs of a kind come again and again: one line a while says it for all.
@@ -307,7 +322,7 @@ void Settler::judge_interruption(Closing& closing) {
 void Settler::condemn(Closing& closing, std::string_view reason, std::string error) {
   closing.verdict = Verdict::kDead;
   closing.dead_reason = reason;
-  closing.error = std::move(error);
+  closing.error = shortened(error);
   closing.bury = true;
   closing.confirm = true;
 }
@@ -337,7 +352,9 @@ void Settler::store_endings(std::vector<Closing>& batch) {
       closings[i]->store_ending = false;
     } else if (written[i].error().code() == ErrorCode::kInvalidArgument && !closings[i]->bury) {
       // Stays to be stored: what died of its result has one, too.
-      condemn(*closings[i], "dead", "its result cannot be stored: " + written[i].error().message());
+      const std::string error = "its result cannot be stored: " + written[i].error().message();
+      add_failure(*closings[i], error);
+      condemn(*closings[i], "dead", error);
       closings[i]->failed = true;
     } else {
       retry_step(*closings[i], "store result", written[i].error());
@@ -348,16 +365,18 @@ void Settler::store_endings(std::vector<Closing>& batch) {
 JobResult Settler::result_of(const Closing& closing) const {
   const AttemptRecord& record = closing.finished.job->record;
   const Outcome& outcome = closing.finished.outcome;
-  JobResult result{.attempts = std::max(record.attempts(), 1U), .finished_at = parts_.clock.now()};
+  JobResult result{.attempts = record.attempts(), .finished_at = parts_.clock.now()};
   if (closing.bury) {
     result.state = JobResult::State::kDead;
     result.error = closing.error;
-  } else if (outcome.kind() == Outcome::Kind::kCancelled) {
+    return result;
+  }
+  if (closing.finished.ending == FinishedJob::Ending::kOutcome) ++result.attempts;
+  if (outcome.kind() == Outcome::Kind::kCancelled) {
     result.state = JobResult::State::kCancelled;
-    result.error = outcome.text();
+    result.error = shortened(outcome.text());
   } else {
     result.value = outcome.text();
-    result.attempts = record.attempts() + 1;
   }
   return result;
 }
@@ -375,6 +394,7 @@ void Settler::store_records(std::vector<Closing>& batch) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (stored[i]) {
       closings[i]->store_record = false;
+      closings[i]->recorded = true;
     } else {
       retry_step(*closings[i], "store attempt record", stored[i].error());
     }

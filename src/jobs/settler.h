@@ -43,7 +43,7 @@ struct WorkerTally {
 struct SettledJob {
   const HeldJob& job;
   FinishedJob::Ending ending;
-  const Outcome& outcome;  // of Ending::kOutcome and kExpired
+  const Outcome& outcome;  // of Ending::kOutcome, kCancelled and kExpired
   Verdict verdict;
   Duration delay;                // kRetry
   std::string_view dead_reason;  // kDead
@@ -106,6 +106,7 @@ class Settler {
     bool failed = false;        // a step did not work this time
     bool store_ending = false;  // still to do
     bool store_record = false;  // still to do
+    bool recorded = false;      // the record counts this attempt: a lease that is lost afterwards changes nothing
     bool drop_mark = false;     // still to do: the record is a start mark alone
     bool bury = false;          // still to do
     bool confirm = false;
@@ -117,7 +118,7 @@ class Settler {
   void judge(Closing& closing);
   void judge_outcome(Closing& closing);
   void record_ending(Closing& closing);
-  void add_failure(Closing& closing);
+  void add_failure(Closing& closing, std::string_view error);
   void judge_failure(Closing& closing);
   void judge_snooze(Closing& closing);
   void judge_expiry(Closing& closing);

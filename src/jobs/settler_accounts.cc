@@ -16,7 +16,7 @@ void Settler::report(const Closing& closing) const {
 Fate Settler::fate_of(const Closing& closing) {
   using Ending = FinishedJob::Ending;
   const FinishedJob& finished = closing.finished;
-  const bool lost = finished.job->lost;
+  const bool lost = finished.job->lost && !(closing.recorded && closing.verdict == Verdict::kRetry);
   if (finished.ending == Ending::kUnstarted || finished.ending == Ending::kUnknownKind) {
     return closing.verdict == Verdict::kDead && !lost ? Fate::kDead : Fate::kUnstarted;
   }

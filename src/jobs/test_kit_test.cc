@@ -305,6 +305,16 @@ TEST_F(TestKitTest, TheStopTokenHasFiredWhenTheClockHasPassedTheLimit) {
   EXPECT_EQ(kit.require_enqueued<Mail>().value().attempts, 1U);
 }
 
+TEST_F(TestKitTest, AHandlerMayAskForItsLease) {
+  kit.handle<Mail>([&](const Mail&, JobContext& context) {
+    EXPECT_TRUE(context.extend_lease());
+    kit.clock().advance(1min);
+    EXPECT_TRUE(context.extend_lease());
+  });
+  queue.push(Mail{"Ada"}).value();
+  EXPECT_EQ(kit.run_one().value().then, Then::kDone);
+}
+
 TEST_F(TestKitTest, AJobPastItsDeadlineIsDeadWithoutBeingRun) {
   int calls = 0;
   kit.handle<Mail>([&](const Mail&) { ++calls; });

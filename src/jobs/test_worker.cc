@@ -8,6 +8,7 @@
 #include "jobs/fetcher.h"
 #include "jobs/job_runner.h"
 #include "jobs/job_streams.h"
+#include "jobs/lease_keeper.h"
 #include "jobs/run_log.h"
 #include "jobs/scheduler.h"
 #include "jobs/served_queue.h"
@@ -118,6 +119,8 @@ class TestWorker::Crew {
   std::unique_ptr<Undertaker> undertaker_;
   std::unique_ptr<ReadyQueue> ready_;  // always empty
   std::unique_ptr<Settler> settler_;
+  std::vector<std::unique_ptr<ServedQueue>> renewed_;  // none: a lease is renewed when its handler asks for it
+  std::unique_ptr<LeaseKeeper> lease_keeper_;
   std::unique_ptr<TimeLimits> limits_;
   std::unique_ptr<JobRunner> runner_;
   std::unique_ptr<Scheduler> scheduler_;
@@ -172,7 +175,7 @@ Result<void> TestWorker::Crew::open() {
 void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_ptr<KeyValue> control) {
   constexpr double kNoJitter = 0.5;
   Clock& clock = broker_.clock();
-  desks_.push_back(std::make_unique<Desk>());
+  desks_.push_back(std::make_unique<Desk>([this](Desk& desk, Desk::RunId run) { limits_->stopped(desk, run); }));
   control_ = std::make_unique<ControlWatch>(std::move(control), log_);
   calls_ = std::make_unique<JobCalls>(JobCalls::Parts{ledger_, control_->records(), options_.name, log_});
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
@@ -182,11 +185,13 @@ void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_
   settler_ = std::make_unique<Settler>(Settler::Parts{
       clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_, *calls_, *undertaker_, endings_, meter_,
       events_, tally_, [this](const SettledJob& job) { runs_.settled(job); }, [] { return kNoJitter; }});
+  lease_keeper_ = std::make_unique<LeaseKeeper>(
+      LeaseKeeper::Parts{clock, log_, names_, broker_.capabilities().fenced_settle, renewed_, ledger_, *settler_});
   limits_ =
       std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after, meter_});
-  runner_ =
-      std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_, *attempts_,
-                                                   *calls_, *settler_, *limits_, meter_, events_, tally_});
+  runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
+                                                         *attempts_, *calls_, *settler_, *lease_keeper_, *limits_,
+                                                         meter_, events_, tally_});
   control_->set_listener([this](const KeyEntry& entry) {
     heard_ = std::max(heard_, entry.revision);
     calls_->heard(entry);

@@ -10,11 +10,11 @@
 namespace leat {
 namespace {
 
-constexpr std::string_view kClaimsKey = "ticking";
+constexpr std::string_view kTickingKey = "ticking";
 constexpr Duration kMissedAfter = std::chrono::seconds(30);  // later than this a tick is missed
 constexpr std::size_t kSchedulesAtOnce = 500;
 constexpr std::size_t kTicksAtOnce = 100;  // of one schedule
-constexpr int kTries = 20;                 // to write down beside others who change the record
+constexpr int kWriteTries = 20;            // to write down beside others who change the record
 
 // The newest tick up to `until`, found from where it is likely to be.
 std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurrence& recurrence, SystemTime since,
@@ -38,10 +38,10 @@ std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurr
 }  // namespace
 
 Ticker::Ticker(Parts parts)
-    : parts_(std::move(parts)), claim_(parts_.claims, std::string(kClaimsKey), parts_.still_leads) {}
+    : parts_(std::move(parts)), claim_(parts_.claims, std::string(kTickingKey), parts_.still_leads) {}
 
 Result<bool> Ticker::is_claimed(KeyValue& claims, std::string_view name) {
-  const auto entry = claims.get(std::string(kClaimsKey));
+  const auto entry = claims.get(std::string(kTickingKey));
   if (!entry) return entry.error();
   if (!*entry) return false;
   const auto record = nlohmann::json::parse((*entry)->value, nullptr, false);
@@ -239,7 +239,7 @@ Result<void> Ticker::write_down(std::vector<Firing>& firings) {
 // Somebody has changed it meanwhile, or the answer was lost: what it asks for now stays, and how far it has come is
 // ours.
 Result<void> Ticker::write_down_again(Firing& firing) {
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kWriteTries; ++i) {
     const auto entry = parts_.schedules.get(firing.name);
     if (!entry) return entry.error();
     if (!*entry) {

@@ -22,7 +22,7 @@ std::optional<TimeLimits::Watch> TimeLimits::watch(const HeldJob& job, std::opti
                                                    std::optional<SystemTime> deadline) {
   if (!timeout && !deadline) return std::nullopt;
   Desk* desk = job.desk;
-  Watch watch{.due = SteadyTime::max(), .desk = desk, .run = desk->run_of(job), .began = parts_.clock.steady()};
+  Watch watch{.due = SteadyTime::max(), .desk = desk, .run = desk->run_of(job)};
   if (timeout) {
     watch.due = deadline_after(parts_.clock, *timeout);
     watch.reason = StopReason::kTimeout;
@@ -34,16 +34,27 @@ std::optional<TimeLimits::Watch> TimeLimits::watch(const HeldJob& job, std::opti
       watch.reason = StopReason::kDeadline;
     }
   }
+  add(watch);
+  return watch;
+}
+
+void TimeLimits::add(const Watch& watch) {
   MutexLock lock(mutex_);
   const bool first = watches_.empty() || watch < *watches_.begin();
   watches_.insert(watch);
   if (first) changed_.notify_all();
-  return watch;
 }
 
 void TimeLimits::forget(const Watch& watch) {
   MutexLock lock(mutex_);
-  watches_.erase(watch);  // one that has fired has another time, and is found to be over when that comes
+  watches_.erase(watch);
+}
+
+void TimeLimits::stopped(Desk& desk, Desk::RunId run) {
+  add({.due = deadline_after(parts_.clock, parts_.stuck_after),
+       .desk = &desk,
+       .run = run,
+       .patience = parts_.stuck_after});
 }
 
 void TimeLimits::run(const std::stop_token& stop) {
@@ -72,36 +83,37 @@ std::optional<TimeLimits::Watch> TimeLimits::take_due() {
   return watch;
 }
 
-void TimeLimits::act(Watch watch) {
-  if (watch.fired) {
-    report(watch);
-  } else if (!watch.desk->stop_run(watch.run, watch.reason)) {
+void TimeLimits::act(const Watch& watch) {
+  if (watch.reason != StopReason::kNone) {
+    watch.desk->stop_run(watch.run, watch.reason);  // which comes back here with stopped()
     return;
   }
-  if (!watch.desk->visit_run(watch.run, [](const HeldJob&) {})) return;
+  if (!report(watch)) return;
   // Reported again and again, ever less often.
-  const Duration again = watch.fired ? 2 * (watch.due - watch.began) : parts_.stuck_after;
-  watch.fired = true;
-  watch.due = deadline_after(parts_.clock, again);
-  MutexLock lock(mutex_);
-  watches_.insert(watch);
+  Watch again = watch;
+  again.patience *= 2;
+  again.due = deadline_after(parts_.clock, again.patience);
+  add(again);
 }
 
-void TimeLimits::report(const Watch& watch) {
-  const Duration age = parts_.clock.steady() - watch.began;
+// False when it has ended.
+bool TimeLimits::report(const Watch& watch) {
+  Duration age{};
   std::string id, kind;
-  const bool runs = watch.desk->visit_run(watch.run, [&](const HeldJob& job) {
+  const bool runs = watch.desk->visit_run(watch.run, [&](const HeldJob& job, const Desk::RunFacts& facts) {
+    age = parts_.clock.steady() - facts.began_steady;
     id = parts_.names.id_text(job.delivery.message);
     kind = job.delivery.message.headers.get(wire::kKind).value_or("");
     parts_.meter.stuck(job);
   });
-  if (!runs) return;
+  if (!runs) return false;
   ++stuck_;
   parts_.log.error("handler is stuck: it goes on although its stop token has fired",
                    {{"job_id", id},
                     {"kind", kind},
                     {"running_for", format_duration(std::chrono::round<std::chrono::milliseconds>(age))},
                     {"worker", parts_.worker}});
+  return true;
 }
 
 }  // namespace leat

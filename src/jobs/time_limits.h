@@ -1,4 +1,5 @@
-// Stops handlers whose time is over, and reports those that go on all the same. Jobs without a limit cost nothing here.
+// Stops handlers whose time is over, and reports those that go on although they were asked to stop, for whatever
+// reason. Jobs without a limit cost nothing here while nobody stops them.
 #pragma once
 
 #include <atomic>
@@ -25,17 +26,16 @@ class TimeLimits {
     Duration stuck_after;
     JobMeter& meter;
   };
-  // One run under a limit.
+  // One run, and when to look at it.
   struct Watch {
     SteadyTime due;
     Desk* desk = nullptr;
     Desk::RunId run{};
-    StopReason reason = StopReason::kNone;
-    bool fired = false;  // its stop token has fired: due is when it counts as stuck
-    SteadyTime began{};
+    StopReason reason = StopReason::kNone;  // to stop it for; kNone: it was asked to stop, and is stuck by then
+    Duration patience{};                    // between the last report and the next
 
     friend bool operator<(const Watch& a, const Watch& b) {
-      return std::tie(a.due, a.desk, a.run) < std::tie(b.due, b.desk, b.run);
+      return std::tie(a.due, a.desk, a.run, a.reason) < std::tie(b.due, b.desk, b.run, b.reason);
     }
   };
 
@@ -50,6 +50,8 @@ class TimeLimits {
   // ended.
   std::optional<Watch> watch(const HeldJob& job, std::optional<Duration> timeout, std::optional<SystemTime> deadline);
   void forget(const Watch& watch);
+  // A run was asked to stop: it is stuck when it goes on for too long.
+  void stopped(Desk& desk, Desk::RunId run) LEAT_EXCLUDES(mutex_);
 
   // How often a handler was reported as stuck.
   std::uint64_t stuck() const { return stuck_; }
@@ -58,8 +60,9 @@ class TimeLimits {
   void run(const std::stop_token& stop);
   void wait_for_due(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   std::optional<Watch> take_due() LEAT_EXCLUDES(mutex_);
-  void act(Watch watch) LEAT_EXCLUDES(mutex_);
-  void report(const Watch& watch);
+  void add(const Watch& watch) LEAT_EXCLUDES(mutex_);
+  void act(const Watch& watch) LEAT_EXCLUDES(mutex_);
+  bool report(const Watch& watch);
 
   Parts parts_;
   Mutex mutex_;

@@ -42,7 +42,7 @@ class LibcZone {
   std::optional<std::string> before_;
 };
 
-std::string refusal(std::string_view name) {
+std::string zone_refusal(std::string_view name) {
   const auto zone = TimeZone::find(name);
   if (zone) return "found: " + std::string(name);
   EXPECT_EQ(zone.error().code(), ErrorCode::kInvalidArgument);
@@ -71,17 +71,17 @@ TEST(TimeZoneTest, LinksAreZones) {
 }
 
 TEST(TimeZoneTest, AnUnknownNameIsToldTheNearest) {
-  EXPECT_EQ(refusal("Europe/Berln"), "there is no time zone \"Europe/Berln\": did you mean Europe/Berlin?");
-  EXPECT_EQ(refusal("EUROPE/BERLIN"), "there is no time zone \"EUROPE/BERLIN\": did you mean Europe/Berlin?");
-  EXPECT_EQ(refusal("kathmandu"), "there is no time zone \"kathmandu\": did you mean Asia/Kathmandu?");
-  EXPECT_EQ(refusal("NewYork"), "there is no time zone \"NewYork\": did you mean America/New_York?");
-  EXPECT_EQ(refusal("Moon/Tranquility"), "there is no time zone \"Moon/Tranquility\"");
+  EXPECT_EQ(zone_refusal("Europe/Berln"), "there is no time zone \"Europe/Berln\": did you mean Europe/Berlin?");
+  EXPECT_EQ(zone_refusal("EUROPE/BERLIN"), "there is no time zone \"EUROPE/BERLIN\": did you mean Europe/Berlin?");
+  EXPECT_EQ(zone_refusal("kathmandu"), "there is no time zone \"kathmandu\": did you mean Asia/Kathmandu?");
+  EXPECT_EQ(zone_refusal("NewYork"), "there is no time zone \"NewYork\": did you mean America/New_York?");
+  EXPECT_EQ(zone_refusal("Moon/Tranquility"), "there is no time zone \"Moon/Tranquility\"");
 }
 
 TEST(TimeZoneTest, WhatIsNoNameIsNotShown) {
   for (const std::string& name :
        {std::string(), std::string("Europe/Berlin\n"), std::string(65, 'x'), std::string("\xC3\xA4")}) {
-    EXPECT_EQ(refusal(name), "a time zone is named as in Europe/Berlin, and not so");
+    EXPECT_EQ(zone_refusal(name), "a time zone is named as in Europe/Berlin, and not so");
   }
 }
 
@@ -89,7 +89,7 @@ TEST(TimeZoneTest, WhatIsNoNameIsNotShown) {
 TEST(TimeZoneTest, FilesThatAreNoZones) {
   for (const char* name : {"localtime", "posixrules", "right/UTC", "posix/Europe/Berlin", "tzdata.zi", "Factory",
                            "Europe", "../zoneinfo/UTC", "/etc/passwd"}) {
-    EXPECT_NE(refusal(name).find("there is no time zone"), std::string::npos) << name;
+    EXPECT_NE(zone_refusal(name).find("there is no time zone"), std::string::npos) << name;
   }
 }
 

@@ -7,7 +7,7 @@
 namespace leat {
 namespace {
 
-constexpr std::size_t kLongestError = 2048;
+constexpr std::size_t kLongestHeaderError = 2048;
 constexpr std::size_t kLongestHistory = 4096;
 
 // One line that a header can hold.
@@ -55,7 +55,7 @@ AppendRequest Undertaker::make_letter(const Death& death) const {
   if (id) headers.set(wire::kId, id->str());
   headers.set(wire::kDeadSubject, message.subject);
   headers.set(wire::kDeadReason, death.reason);
-  headers.set(wire::kDeadError, header_text(death.error, kLongestError));
+  headers.set(wire::kDeadError, header_text(death.error, kLongestHeaderError));
   headers.set(wire::kDeadAttempts, std::to_string(job.record.attempts()));
   headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(message)));
   if (!job.record.failures.empty()) headers.set(wire::kDeadHistory, history_of(job.record));

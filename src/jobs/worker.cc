@@ -48,7 +48,7 @@ Result<void> check(const WorkerOptions& options) {
   return options.retry.check();
 }
 
-WorkerOptions with_defaults(WorkerOptions options) {
+WorkerOptions with_worker_defaults(WorkerOptions options) {
   if (options.concurrency == 0) options.concurrency = std::max(std::thread::hardware_concurrency(), 1U);
   if (options.name.empty()) options.name = host_name() + "-" + std::to_string(getpid());
   if (options.log == nullptr) options.log = &no_log();
@@ -62,7 +62,7 @@ class Worker::Crew {
  public:
   Crew(Broker& broker, WorkerOptions options)
       : broker_(broker),
-        options_(with_defaults(std::move(options))),
+        options_(with_worker_defaults(std::move(options))),
         log_(*options_.log),
         names_(options_.name_space),
         rules_(options_),
@@ -76,7 +76,7 @@ class Worker::Crew {
   const WorkerOptions& options() const { return options_; }
   Result<void> start() LEAT_EXCLUDES(mutex_);
   void stop() LEAT_EXCLUDES(mutex_);
-  void stop_now() LEAT_EXCLUDES(mutex_);
+  void stop_now() LEAT_EXCLUDES(threads_mutex_);
   WorkerCounts counts() const;
 
  private:
@@ -85,12 +85,13 @@ class Worker::Crew {
   Result<void> open_scheduler();
   Result<void> open_heartbeat();
   void assemble(std::unique_ptr<KeyValue> attempts);
+  bool start_threads() LEAT_EXCLUDES(threads_mutex_);
   void give_back_unstarted();
   void stop_taking();
   std::size_t running() const;
   bool wait_for_handlers(Duration patience);
-  void log_stuck() const;
   WorkerInfo describe();
+  WorkerInfo::State state_now(std::size_t running) const;
   void describe_jobs(WorkerInfo& worker);
 
   Broker& broker_;
@@ -123,6 +124,7 @@ class Worker::Crew {
   const SystemTime started_at_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> assembled_{false};  // the roles are there, for those who ask without the mutex
+  Mutex threads_mutex_;                 // all threads are there before they are told to end at once
   Mutex mutex_;                         // one start or stop at a time
   enum class State { kNew, kRunning, kStopped } state_ LEAT_GUARDED_BY(mutex_) = State::kNew;
 };
@@ -136,10 +138,28 @@ Result<void> Worker::Crew::start() {
   auto attempts = open_attempts(broker_, names_, options_.replicas);
   if (!attempts) return attempts.error();
   if (const auto opened = endings_.open(); !opened) return opened.error();
-  if (auto opened = open_queues(); !opened) return opened;
-  if (auto opened = open_scheduler(); !opened) return opened;
   if (auto opened = open_heartbeat(); !opened) return opened;
+  heartbeat_->begin();
+  auto opened = open_queues();
+  if (opened) opened = open_scheduler();
+  if (!opened) {
+    heartbeat_->stop();
+    return opened;
+  }
   assemble(std::move(*attempts));
+  if (!start_threads()) {
+    heartbeat_->stop();
+    return Error(ErrorCode::kUnavailable, "the worker was told to end while it started");
+  }
+  state_ = State::kRunning;
+  log_.info("worker started",
+            {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", rules_.kinds()}});
+  return {};
+}
+
+bool Worker::Crew::start_threads() {
+  MutexLock lock(threads_mutex_);
+  if (stopping_) return false;
   assembled_ = true;
   events_.start();
   settler_->start();
@@ -149,10 +169,7 @@ Result<void> Worker::Crew::start() {
   for (const auto& fetcher : fetchers_) fetcher->start();
   if (scheduler_ != nullptr) scheduler_->start();
   heartbeat_->start();
-  state_ = State::kRunning;
-  log_.info("worker started",
-            {{"worker", options_.name}, {"concurrency", options_.concurrency}, {"kinds", rules_.kinds()}});
-  return {};
+  return true;
 }
 
 Result<void> Worker::Crew::open_queues() {
@@ -213,13 +230,18 @@ WorkerInfo Worker::Crew::describe() {
                     .done = tally_.done,
                     .dead = tally_.dead,
                     .running = running()};
-  worker.state = stopping_ ? WorkerInfo::State::kStopping
-                           : (worker.running > 0 ? WorkerInfo::State::kBusy : WorkerInfo::State::kIdle);
+  worker.state = state_now(worker.running);
   describe_jobs(worker);
   std::map<const ServedQueue*, std::uint64_t> held;
   ledger_.for_each_unsettled([&](const HeldJob& job) { ++held[&job.served()]; });
   for (const auto& [served, jobs] : held) worker.held.push_back({served->queue, served->priority, jobs});
   return worker;
+}
+
+WorkerInfo::State Worker::Crew::state_now(std::size_t running) const {
+  if (stopping_) return WorkerInfo::State::kStopping;
+  if (!assembled_) return WorkerInfo::State::kStarting;
+  return running > 0 ? WorkerInfo::State::kBusy : WorkerInfo::State::kIdle;
 }
 
 void Worker::Crew::describe_jobs(WorkerInfo& worker) {
@@ -242,7 +264,8 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   Clock& clock = broker_.clock();
   std::vector<Priority> priorities;
   for (const auto& served : served_) priorities.push_back(served->priority);
-  for (unsigned i = 0; i < options_.concurrency; ++i) desks_.push_back(std::make_unique<Desk>());
+  const auto on_stop = [this](Desk& desk, Desk::RunId run) { limits_->stopped(desk, run); };
+  for (unsigned i = 0; i < options_.concurrency; ++i) desks_.push_back(std::make_unique<Desk>(on_stop));
 
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
                                             AttemptBook::Parts{clock, names_, options_.name, ledger_, log_});
@@ -251,12 +274,13 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
   settler_ =
       std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_,
                                                *calls_, *undertaker_, endings_, meter_, events_, tally_});
-  lease_keeper_ = std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{clock, log_, served_, ledger_, *settler_});
+  lease_keeper_ = std::make_unique<LeaseKeeper>(
+      LeaseKeeper::Parts{clock, log_, names_, broker_.capabilities().fenced_settle, served_, ledger_, *settler_});
   limits_ =
       std::make_unique<TimeLimits>(TimeLimits::Parts{clock, log_, names_, options_.name, options_.stuck_after, meter_});
-  runner_ =
-      std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_, *attempts_,
-                                                   *calls_, *settler_, *limits_, meter_, events_, tally_});
+  runner_ = std::make_unique<JobRunner>(JobRunner::Parts{clock, log_, options_, names_, rules_, desks_, *ready_,
+                                                         *attempts_, *calls_, *settler_, *lease_keeper_, *limits_,
+                                                         meter_, events_, tally_});
   for (std::size_t lane = 0; lane < served_.size(); ++lane) {
     fetchers_.push_back(
         std::make_unique<Fetcher>(Fetcher::Parts{broker_, *served_[lane], subscriptions_[lane], lane, ledger_, *ready_,
@@ -294,17 +318,6 @@ bool Worker::Crew::wait_for_handlers(Duration patience) {
   return true;
 }
 
-void Worker::Crew::log_stuck() const {
-  std::vector<std::string> ids;
-  for (const auto& desk : desks_) {
-    desk->visit_running(
-        [&](const HeldJob& job, const Desk::RunFacts&) { ids.push_back(names_.id_text(job.delivery.message)); });
-  }
-  for (const std::string& id : ids) {
-    log_.warn("handler goes on although its stop token has fired", {{"job_id", id}});
-  }
-}
-
 void Worker::Crew::stop() {
   MutexLock lock(mutex_);
   if (state_ != State::kRunning) return;
@@ -316,7 +329,7 @@ void Worker::Crew::stop() {
   runner_->request_stop();
   if (!wait_for_handlers(options_.grace)) {
     for (const auto& desk : desks_) desk->stop_all(StopReason::kShutdown);
-    while (!wait_for_handlers(std::chrono::seconds(5))) log_stuck();
+    wait_for_handlers(Duration::max());
   }
   runner_->stop();
   limits_->stop();
@@ -329,9 +342,10 @@ void Worker::Crew::stop() {
 }
 
 void Worker::Crew::stop_now() {
-  // A stop() that waits for handlers holds the mutex; this is the way past it.
-  if (!assembled_) return;
+  // A stop() that waits for handlers holds the other mutex; this is the way past it.
+  MutexLock lock(threads_mutex_);
   stopping_ = true;
+  if (!assembled_) return;
   constexpr Duration kPatience = std::chrono::seconds(2);
   const SteadyTime marked_by = deadline_after(real_clock(), kPatience);
   for (const auto& fetcher : fetchers_) fetcher->request_stop();

@@ -10,13 +10,13 @@ namespace leat {
 namespace {
 
 using nlohmann::json;
-using State = WorkerInfo::State;
 
-State state_of(std::string_view name) {
-  for (const State state : {State::kStarting, State::kIdle, State::kBusy, State::kStopping}) {
+WorkerInfo::State worker_state_of(std::string_view name) {
+  for (const WorkerInfo::State state : {WorkerInfo::State::kStarting, WorkerInfo::State::kIdle,
+                                        WorkerInfo::State::kBusy, WorkerInfo::State::kStopping}) {
     if (to_string(state) == name) return state;
   }
-  return State::kIdle;  // of a later version
+  return WorkerInfo::State::kIdle;  // of a later version
 }
 
 json to_json(const WorkerInfo::Job& job) {
@@ -39,10 +39,10 @@ WorkerInfo::Job job_from(const json& job) {
 
 std::string_view to_string(WorkerInfo::State state) {
   switch (state) {
-    case State::kStarting: return "starting";
-    case State::kIdle: return "idle";
-    case State::kBusy: return "busy";
-    case State::kStopping: return "stopping";
+    case WorkerInfo::State::kStarting: return "starting";
+    case WorkerInfo::State::kIdle: return "idle";
+    case WorkerInfo::State::kBusy: return "busy";
+    case WorkerInfo::State::kStopping: return "stopping";
   }
   return "";
 }
@@ -77,7 +77,7 @@ Result<WorkerInfo> worker_from_json(std::string_view text) {
                       .pid = in.value("pid", 0),
                       .queues = in.value("queues", std::vector<std::string>{}),
                       .concurrency = in.value("concurrency", 0U),
-                      .state = state_of(in.value("state", "")),
+                      .state = worker_state_of(in.value("state", "")),
                       .started_at = from_rfc3339(in.value("started_at", "")).value_or(SystemTime{}),
                       .leads = in.value("leads", false),
                       .done = in.value("done", std::uint64_t{0}),

@@ -26,6 +26,7 @@ Result<Group> push_group(Queue& queue, std::vector<Result<EncodedJob>> members, 
     group.members.push_back(std::move(*pushed));
   }
   options.after = group.members;
+  if (!options.if_dead) options.if_dead = IfDead::kRun;
   auto pushed = queue.push(std::move(*callback), options);
   if (!pushed) return pushed.error().with_context("the group's callback");
   group.callback = std::move(*pushed);

@@ -20,8 +20,9 @@ using std::chrono::seconds;
 using std::chrono::sys_seconds;
 using namespace std::chrono_literals;
 
-constexpr sys_seconds kFirst = std::chrono::sys_days(std::chrono::year(1972) / 6 / 1);  // all offsets are whole minutes
-constexpr sys_seconds kLast = std::chrono::sys_days(std::chrono::year(2037) / 12 / 31);
+constexpr sys_seconds kFirstDay =
+    std::chrono::sys_days(std::chrono::year(1972) / 6 / 1);  // all offsets are whole minutes
+constexpr sys_seconds kLastDay = std::chrono::sys_days(std::chrono::year(2037) / 12 / 31);
 
 using Random = std::mt19937_64;
 
@@ -152,9 +153,9 @@ sys_seconds pick_time(Random& random, const TimeZone& zone, minutes around) {
   const auto far = static_cast<unsigned>(around.count());
   std::vector<sys_seconds> changes;
   for (const auto& period : zone.periods()) {
-    if (period.begin > kFirst && period.begin < kLast) changes.push_back(period.begin);
+    if (period.begin > kFirstDay && period.begin < kLastDay) changes.push_back(period.begin);
   }
-  if (changes.empty() || pick(random, 0, 4) == 0) return kFirst + minutes(pick(random, 0, 65U * 525'600));
+  if (changes.empty() || pick(random, 0, 4) == 0) return kFirstDay + minutes(pick(random, 0, 65U * 525'600));
   const sys_seconds change = changes[pick(random, 0, static_cast<unsigned>(changes.size()) - 1)];
   return change + minutes(pick(random, 0, 2 * far)) - around;
 }
@@ -235,7 +236,7 @@ TEST(ZonedCronTest, EveryChangeOfEveryZone) {
   for (const std::string& name : TimeZone::names()) {
     const TimeZone& zone = **TimeZone::find(name);
     for (auto after = std::next(zone.periods().begin()); after < zone.periods().end(); ++after) {
-      if (after->begin < kFirst || after->begin > kLast) continue;
+      if (after->begin < kFirstDay || after->begin > kLastDay) continue;
       SCOPED_TRACE(name + " at " + to_rfc3339(after->begin));
       check_change(zone, *std::prev(after), *after);
       if (HasFatalFailure()) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "core/text.h"
 #include "core/thread.h"
 #include "nats/login.h"
 
@@ -12,12 +13,7 @@ namespace {
 constexpr int kReconnectBuffer = 8 << 20;
 constexpr int kPingInterval = 10'000;  // ms; two unanswered ones end a connection
 constexpr int kReconnectWait = 200;    // ms between tries over all servers
-
-std::string joined(const std::vector<std::string>& servers) {
-  std::string text;
-  for (const std::string& server : servers) text += (text.empty() ? "" : ", ") + server;
-  return text;
-}
+constexpr int kSignAgain = 2;
 
 Error connect_error(natsStatus status, const ConnectionOptions& options) {
   const std::string where = joined(options.servers);
@@ -44,14 +40,6 @@ Error connect_error(natsStatus status, const ConnectionOptions& options) {
   }
 }
 
-Error publish_error(natsStatus status, std::size_t max_payload) {
-  if (status == NATS_MAX_PAYLOAD) {
-    return {ErrorCode::kInvalidArgument,
-            "the message is larger than the server's max_payload of " + std::to_string(max_payload) + " bytes"};
-  }
-  return {ErrorCode::kUnavailable, std::string("not sent: ") + natsStatus_GetText(status)};
-}
-
 // nats.c refuses a null pointer, also for no bytes.
 const char* bytes_of(std::string_view data) {
   return data.data() == nullptr ? "" : data.data();
@@ -76,13 +64,18 @@ natsStatus set_headers(natsMsg* message, const Headers& headers) {
 struct ConnectionCallbacks {
   static void disconnected(natsConnection*, void* closure) { static_cast<Connection*>(closure)->on_disconnected(); }
   static void reconnected(natsConnection*, void* closure) { static_cast<Connection*>(closure)->on_reconnected(); }
-  static void closed(natsConnection*, void* closure) { static_cast<Connection*>(closure)->on_closed(); }
+  static void closed(natsConnection* connection, void* closure) {
+    static_cast<Connection*>(closure)->on_closed(last_error(connection));
+  }
   // The subscription may be gone already (nats.c before 3.7), so it is not touched.
   static void error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
+    const std::string told = last_error(connection);
+    static_cast<Connection*>(closure)->on_error(told.empty() ? natsStatus_GetText(status) : told);
+  }
+  static std::string last_error(natsConnection* connection) {
     const char* detail = nullptr;
     natsConnection_GetLastError(connection, &detail);
-    const bool told = detail != nullptr && *detail != '\0';
-    static_cast<Connection*>(closure)->on_error(told ? detail : natsStatus_GetText(status));
+    return detail == nullptr ? "" : detail;
   }
 
   static natsStatus apply(natsOptions* options, Connection& to) {
@@ -149,6 +142,11 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   if (auto login = apply_login(raw, options); !login) return login.error();
   natsConnection* connected = nullptr;
   status = natsConnection_Connect(&connected, raw);
+  // nats.c before 3.8 sends no signature when its first byte is zero: one login in 256 is refused without a reason.
+  const bool signs = !options.creds_file.empty() || !options.nkey_seed_file.empty();
+  for (int again = 0; signs && status == NATS_CONNECTION_AUTH_FAILED && again < kSignAgain; ++again) {
+    status = natsConnection_Connect(&connected, raw);
+  }
   if (status != NATS_OK) return connect_error(status, options);
   connection->connection_.reset(connected);
   return connection;
@@ -170,7 +168,7 @@ Result<void> Connection::publish(const char* subject, const char* reply, std::st
   const natsStatus status =
       reply == nullptr ? natsConnection_Publish(connection_.get(), subject, bytes_of(data), size)
                        : natsConnection_PublishRequest(connection_.get(), subject, reply, bytes_of(data), size);
-  if (status != NATS_OK) return publish_error(status, max_payload());
+  if (status != NATS_OK) return send_error(status);
   return {};
 }
 
@@ -185,8 +183,17 @@ Result<void> Connection::publish(const Message& message, const char* reply, std:
     if (status == NATS_OK) status = natsMsgHeader_Set(raw, header.name, header.value.c_str());
   }
   if (status == NATS_OK) status = natsConnection_PublishMsg(connection_.get(), raw);
-  if (status != NATS_OK) return publish_error(status, max_payload());
+  if (status != NATS_OK) return send_error(status);
   return {};
+}
+
+Error Connection::send_error(natsStatus status) const {
+  if (auto open = check_open(); !open) return open.error();
+  if (status == NATS_MAX_PAYLOAD) {
+    return {ErrorCode::kInvalidArgument,
+            "the message is larger than the server's max_payload of " + std::to_string(max_payload()) + " bytes"};
+  }
+  return {ErrorCode::kUnavailable, std::string("not sent: ") + natsStatus_GetText(status)};
 }
 
 Result<Received> Connection::request(const std::string& subject, std::string_view body,
@@ -198,6 +205,7 @@ Result<Received> Connection::request(const std::string& subject, std::string_vie
   if (status == NATS_OK) return Received(answer);
   if (status == NATS_NO_RESPONDERS) return Error(ErrorCode::kUnavailable, "nobody answers to " + subject);
   if (status == NATS_TIMEOUT) return Error(ErrorCode::kUnknown, "no answer in time to " + subject);
+  if (auto open = check_open(); !open) return open.error();
   return Error(ErrorCode::kUnavailable, subject + ": " + natsStatus_GetText(status));
 }
 
@@ -208,6 +216,13 @@ void Connection::flush(std::chrono::milliseconds timeout) {
 
 bool Connection::connected() const {
   return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED;
+}
+
+Result<void> Connection::check_open() const {
+  MutexLock lock(mutex_);
+  if (!ended_) return {};
+  return Error(ErrorCode::kDenied, "the NATS server has ended the connection for good (" + *ended_ +
+                                       "): check the credentials, then open the broker anew");
 }
 
 std::uint64_t Connection::losses() const {
@@ -273,7 +288,18 @@ void Connection::on_reconnected() {
   for (ConnectionListener* listener : listeners_) listener->on_reconnected();
 }
 
-void Connection::on_closed() {
+void Connection::on_closed(std::string why) {
+  bool ours = false;
+  {
+    MutexLock lock(mutex_);
+    ours = closing_;
+    if (!ours) ended_ = why.empty() ? "no reason is known" : why;
+  }
+  if (!ours) {
+    log_.error("NATS connection ended for good", {{"connection", name_}, {"reason", why}});
+    MutexLock lock(listeners_mutex_);
+    for (ConnectionListener* listener : listeners_) listener->on_closed();
+  }
   MutexLock lock(mutex_);
   closed_ = true;
   closed_changed_.notify_all();

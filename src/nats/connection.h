@@ -1,10 +1,11 @@
 // One connection to a NATS server or cluster: it reconnects for ever and tells who listens when it was lost and is
-// back.
+// back. It ends for good where a server refuses its credentials twice, because they were withdrawn.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -47,6 +48,7 @@ class ConnectionListener {
   virtual ~ConnectionListener() = default;
   virtual void on_disconnected() {}
   virtual void on_reconnected() {}
+  virtual void on_closed() {}  // for good: it will not come back
 };
 
 // Thread-safe. Must outlive every subscription that was made on it.
@@ -59,7 +61,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Hands a message to the connection; while it is lost, to a buffer of 8 MB that is sent when it is back. `reply` may
-  // be null. Errors: kUnavailable (closed, buffer full), kInvalidArgument (larger than the server takes).
+  // be null. Errors: kUnavailable (buffer full), kDenied (ended for good), kInvalidArgument (larger than the server
+  // takes).
   Result<void> publish(const char* subject, const char* reply, std::string_view data);
   // The same with headers: those of a message, then more of our own (names and values that need no check).
   struct ExtraHeader {
@@ -68,13 +71,15 @@ class Connection {
   };
   Result<void> publish(const Message& message, const char* reply, std::span<const ExtraHeader> extra);
 
-  // Errors: kUnavailable (nobody listens, lost), kUnknown (no answer in time).
+  // Errors: kUnavailable (nobody listens, lost), kUnknown (no answer in time), kDenied (ended for good).
   Result<Received> request(const std::string& subject, std::string_view body, std::chrono::milliseconds timeout);
 
   // Sends what is buffered and waits until the server has read it, or the time is over.
   void flush(std::chrono::milliseconds timeout);
 
   bool connected() const;
+  // kDenied when it has ended for good.
+  Result<void> check_open() const;
   // How often it was lost: a request that was sent under another number gets no answer.
   std::uint64_t losses() const;
   std::size_t max_payload() const;   // headers and payload together
@@ -95,8 +100,9 @@ class Connection {
   friend struct ConnectionCallbacks;
   void on_disconnected();
   void on_reconnected();
-  void on_closed();
+  void on_closed(std::string why);
   void on_error(std::string text);
+  Error send_error(natsStatus status) const;
 
   Log& log_;
   std::string name_;
@@ -104,7 +110,8 @@ class Connection {
   mutable Mutex mutex_;
   CondVar closed_changed_;
   bool closing_ LEAT_GUARDED_BY(mutex_) = false;
-  bool closed_ LEAT_GUARDED_BY(mutex_) = false;
+  bool closed_ LEAT_GUARDED_BY(mutex_) = false;               // no callback comes any more
+  std::optional<std::string> ended_ LEAT_GUARDED_BY(mutex_);  // by the server, for good: why
   std::uint64_t losses_ LEAT_GUARDED_BY(mutex_) = 0;
   std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_) = 0;
   std::string last_refusal_ LEAT_GUARDED_BY(mutex_);

@@ -36,6 +36,17 @@ Result<std::unique_ptr<Broker>> open_memory(const Url& url, const OpenOptions& o
   return open_memory_broker({.clock = options.clock, .log = options.log});
 }
 
+constexpr std::string_view kSqliteAuthority = "sqlite://";
+
+// Some programs take three slashes for a relative path, some for an absolute one.
+Error sqlite_with_slashes(std::string_view text) {
+  std::string path(text.substr(kSqliteAuthority.size()));
+  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
+  if (path.empty()) path = "jobs.db";
+  return invalid("sqlite: takes the path of a file, without //: write sqlite:/" + path +
+                 " or, from the current directory, sqlite:" + path);
+}
+
 Result<std::unique_ptr<Broker>> open_sqlite(const Url& url, const OpenOptions& options) {
   if (auto checked = check_params(url, {"sync"}); !checked) return checked.error();
   if (!url.hosts.empty() || url.path.empty()) {
@@ -105,6 +116,7 @@ Result<std::unique_ptr<Broker>> open_nats(const Url& url, const OpenOptions& opt
 }  // namespace
 
 Result<std::unique_ptr<Broker>> open_broker(std::string_view text, const OpenOptions& options) {
+  if (text.starts_with(kSqliteAuthority)) return sqlite_with_slashes(text);
   const auto url = parse_url(text);
   if (!url) return url.error();
   if (url->scheme == "memory") return open_memory(*url, options);

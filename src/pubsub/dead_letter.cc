@@ -1,23 +1,8 @@
 #include "pubsub/dead_letter.h"
 
-#include <algorithm>
+#include "broker/header_text.h"
 
 namespace leat {
-namespace {
-
-constexpr std::size_t kLongestReason = 1000;
-
-// As a header may hold it: one line, no space at its ends.
-std::string header_text(std::string_view text) {
-  std::string line(text.substr(0, kLongestReason));
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
-  const std::size_t begin = line.find_first_not_of(' ');
-  if (begin == line.npos) return "(none)";
-  return line.substr(begin, line.find_last_not_of(' ') - begin + 1);
-}
-
-}  // namespace
 
 Publication make_dead_letter(std::string_view subject, GivenUp given_up) {
   const std::string sequence = std::to_string(given_up.sequence);

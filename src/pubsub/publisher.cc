@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/gate.h"
-#include "pubsub/spread.h"
+#include "core/spread.h"
 
 namespace leat {
 namespace {

@@ -1,8 +1,8 @@
 #include <stdexcept>
 
 #include "core/mutex.h"
+#include "core/spread.h"
 #include "leat/router_middleware.h"
-#include "pubsub/spread.h"
 
 namespace leat {
 

@@ -25,7 +25,7 @@ void say_verdict(ReceivedMessage& message, const Outcome& outcome) {
   }
 }
 
-bool is_failure(Outcome::Kind kind) {
+bool counts_as_failure(Outcome::Kind kind) {
   return kind != Outcome::Kind::kDone && kind != Outcome::Kind::kCancelled && kind != Outcome::Kind::kSnooze;
 }
 
@@ -77,7 +77,7 @@ Outcome Router::Routes::dispatch(MessageContext& message) const {
 void Router::Routes::handle(ReceivedMessage message, std::stop_token stop) const {
   MessageContext context(message, std::move(stop));
   const Outcome outcome = call_handler(entry_, context, {});
-  if (is_failure(outcome.kind())) {
+  if (counts_as_failure(outcome.kind())) {
     log_.warn("message failed", {{"subject", message.subject()},
                                  {"sequence", message.sequence()},
                                  {"deliveries", message.deliveries()},

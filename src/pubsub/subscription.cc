@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "broker/config_checks.h"
-#include "pubsub/call_callback.h"
-#include "pubsub/spread.h"
+#include "core/invalid_argument.h"
+#include "core/spread.h"
+#include "core/thrown.h"
 #include "pubsub/subscription_name.h"
 
 namespace leat {
@@ -22,13 +23,9 @@ std::size_t room_ahead(const SubscriberOptions& options) {
   return each - std::min(each, room_here(options));
 }
 
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 Result<void> check(const SubscriberOptions& options) {
-  if (options.filters.empty()) return invalid("a subscriber has one filter or more");
-  if (options.buffer < 1 || options.buffer > kMostRoom) return invalid("buffer is 1 to 10,000");
+  if (options.filters.empty()) return invalid_argument("a subscriber has one filter or more");
+  if (options.buffer < 1 || options.buffer > kMostRoom) return invalid_argument("buffer is 1 to 10,000");
   if (options.backoff) {
     if (auto checked = options.backoff->check(); !checked) return checked;
   }
@@ -36,8 +33,8 @@ Result<void> check(const SubscriberOptions& options) {
     if (auto valid = check_filter(options.filters[i]); !valid) return valid;
     for (std::size_t k = 0; k < i; ++k) {
       if (!filters_overlap(options.filters[i], options.filters[k])) continue;
-      return invalid("the filters \"" + options.filters[k] + "\" and \"" + options.filters[i] +
-                     "\" overlap: a message under both would come twice");
+      return invalid_argument("the filters \"" + options.filters[k] + "\" and \"" + options.filters[i] +
+                              "\" overlap: a message under both would come twice");
     }
   }
   return {};
@@ -265,7 +262,7 @@ Result<std::optional<ReceivedMessage>> Subscription::next(std::chrono::milliseco
 
 Result<void> Subscription::run(const Subscriber::Callback& callback, const std::stop_token& stop,
                                unsigned concurrency) {
-  if (concurrency == 0) return invalid("concurrency is 1 or more");
+  if (concurrency == 0) return invalid_argument("concurrency is 1 or more");
   if (auto started = start(); !started) return started;
   if (const Gate::Pass pass = runs_.enter()) {
     const std::stop_callback on_stop(stop, [this] { request_stop(); });
@@ -297,7 +294,7 @@ void Subscription::handle_messages(const Subscriber::Callback& callback, std::si
 void Subscription::call(const Subscriber::Callback& callback, HeldMessage& message) {
   std::uint32_t turn = message.turn();
   refer_to(message);
-  const auto thrown = what_callback_throws([&] { callback(ReceivedMessage(message)); });
+  const auto thrown = what_it_throws([&] { callback(ReceivedMessage(message)); });
   if (thrown) {
     log_.warn("a callback threw; the message is given back", {{"subject", message.delivery.message.subject},
                                                               {"sequence", message.delivery.message.sequence},

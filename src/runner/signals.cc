@@ -48,4 +48,8 @@ int Signals::next(std::chrono::milliseconds max_wait) {
   return read(g_pipe[0], &number, 1) == 1 ? number : 0;
 }
 
+void Signals::wake() {
+  pass_on(0);
+}
+
 }  // namespace leat

@@ -15,6 +15,8 @@ class Signals {
 
   // The number of the next signal, waiting up to `max_wait`; 0 when none came.
   int next(std::chrono::milliseconds max_wait);
+  // Ends a next() that waits, or the one after, with 0. From any thread.
+  void wake();
 };
 
 }  // namespace leat

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <optional>
+
 #include "core/text.h"
 #include "core/ulid.h"
 #include "tests/clickhouse/engines.h"
@@ -15,11 +17,35 @@ std::string why_no_engine(const std::string&) {
   return access(LEAT_CHDB, R_OK) == 0 ? "" : "no libchdb: tools/fetch_engines.sh";
 }
 
+namespace {
+
+// Ends with the tests: when the program ends, the engine's own threads and their data may be gone already.
+class RunningEngine : public ::testing::Environment {
+ public:
+  void TearDown() override {
+    engine_.reset();
+    directory_.reset();
+  }
+  ClickHouse& get() {
+    if (engine_ == nullptr) {
+      directory_.emplace();
+      engine_ = open_clickhouse("chdb:" + directory_->path().string(), {.library = LEAT_CHDB}).value();
+    }
+    return *engine_;
+  }
+
+ private:
+  std::optional<TemporaryDirectory> directory_;
+  std::unique_ptr<ClickHouse> engine_;
+};
+
+RunningEngine* const running =
+    static_cast<RunningEngine*>(testing::AddGlobalTestEnvironment(std::make_unique<RunningEngine>().release()));
+
+}  // namespace
+
 ClickHouse& engine(const std::string&) {
-  static const TemporaryDirectory directory;
-  static const std::unique_ptr<ClickHouse> engine =
-      open_clickhouse("chdb:" + directory.path().string(), {.library = LEAT_CHDB}).value();
-  return *engine;
+  return running->get();
 }
 
 std::string fresh_name() {

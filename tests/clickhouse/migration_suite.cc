@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using State = MigrationStatus::State;
+using Versions = std::vector<std::uint64_t>;
 
 class MigrationTest : public EngineSuite {
  protected:
@@ -48,8 +49,6 @@ class MigrationTest : public EngineSuite {
   std::string table_;
 };
 
-using Versions = std::vector<std::uint64_t>;
-
 TEST_P(MigrationTest, UpDownAndStatus) {
   const std::vector<MigrationFile> files{create(), insert(2), insert(3)};
   Migrations migrations(*engine_, files);
@@ -77,6 +76,14 @@ TEST_P(MigrationTest, ChangedMissingAndLateFilesAreRefused) {
   EXPECT_NE(refused({create()}).find("3_step.sql is applied, and its file is gone"), std::string::npos);
   EXPECT_NE(refused({create(), file(3, "SELECT 2")}).find("3_step.sql was changed"), std::string::npos);
   EXPECT_EQ(Migrations(*engine_, {create()}).down().error().code(), ErrorCode::kNotFound);
+  for (const std::optional<std::uint64_t> to : {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(0)}) {
+    const std::vector<MigrationFile> changed{create(), file(3, "INSERT INTO " + table_ + " VALUES (3)", "SELECT 2")};
+    const auto reverted = Migrations(*engine_, changed).down(to);
+    ASSERT_FALSE(reverted);
+    EXPECT_EQ(reverted.error().code(), ErrorCode::kConflict);
+    EXPECT_EQ(reverted.error().message(), refused(changed));
+  }
+  EXPECT_EQ(Migrations(*engine_, {create(), insert(3)}).down(0).value(), (Versions{3, 1}));
 }
 
 TEST_P(MigrationTest, AHalfAppliedFileStopsAllUntilItIsSettled) {
@@ -130,6 +137,9 @@ TEST_P(MigrationTest, ALockIsWaitedForAndADeadOwnersIsTaken) {
   EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
   EXPECT_NE(refused.error().message().find("pid " + std::to_string(getpid())), std::string::npos)
       << refused.error().message();
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(Migrations(*engine_, {create()}).up({}, stopped.get_token()).value(), Versions{});
   auto taken = acquire(20s, 1s);
   ASSERT_TRUE(taken) << taken.error().message();
   EXPECT_TRUE((*taken)->check());

@@ -7,9 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Numbered {
+struct NumberedRow {
   std::uint64_t a = 0;
-  static constexpr auto row() { return leat::row(column("a", &Numbered::a)); }
+  static constexpr auto row() { return leat::row(column("a", &NumberedRow::a)); }
 };
 
 // Rows with a = 13, 1013, 2013... are refused by the table.
@@ -19,16 +19,16 @@ class WriterTest : public EngineSuite {
     EngineSuite::SetUp();
     if (engine_ == nullptr) return;
     table_ = make_table("a UInt64, m UInt8 MATERIALIZED throwIf(a >= 1000000)", "a");
-    encoder_.emplace(RowEncoder::open<Numbered>(describe_table(*engine_, table_).value()).value());
+    encoder_.emplace(RowEncoder::open<NumberedRow>(describe_table(*engine_, table_).value()).value());
   }
 
   RowBatch batch_of(std::size_t rows, const std::vector<std::size_t>& bad = {}) const {
     RowBatch batch;
-    for (std::size_t i = 0; i < rows; ++i) encoder_->encode(batch, Numbered{i}).value();
+    for (std::size_t i = 0; i < rows; ++i) encoder_->encode(batch, NumberedRow{i}).value();
     RowBatch with_bad;
     for (std::size_t i = 0; i < rows; ++i) {
       const bool is_bad = std::find(bad.begin(), bad.end(), i) != bad.end();
-      if (is_bad) encoder_->encode(with_bad, Numbered{1'000'000 + i}).value();
+      if (is_bad) encoder_->encode(with_bad, NumberedRow{1'000'000 + i}).value();
       if (!is_bad) with_bad.append(batch.rows(i, i + 1));
     }
     return with_bad;
@@ -75,26 +75,33 @@ TEST_P(WriterTest, BadRowsAtTheEdges) {
 TEST_P(WriterTest, PartsAreAnnouncedAndStoredOnceUnderTheirTokens) {
   const BatchWriter writer(*engine_, *encoder_);
   const RowBatch batch = batch_of(1000, {77});
+  WriteProgress last;
   int announced = 0;
-  const auto announce = [&]() -> Result<void> {
-    ++announced;
-    EXPECT_EQ(count(table_), 0U);
+  const auto announce = [&](const WriteProgress& progress, const std::vector<BadRow>&) -> Result<void> {
+    if (announced++ == 0) {
+      EXPECT_EQ(count(table_), 0U);
+    }
+    EXPECT_LE(progress.settled, 77U);
+    EXPECT_EQ(progress.refused.size(), static_cast<std::size_t>(announced));
+    last = progress;
     return {};
   };
   const auto first = writer.write(batch, {.token = token("p"), .before_parts = announce}).value().value();
-  EXPECT_EQ(announced, 1);
+  EXPECT_EQ(announced, 10);  // one for each halving that leaves the bad row in a part of several
   EXPECT_EQ(first.stored, 999U);
   if (!modern()) return;
-  const auto again = writer.write(batch, {.token = "p", .way = WriteOptions::Way::kParts, .before_parts = announce});
+  const auto again = writer.write(batch, {.token = "p", .before_parts = announce, .resume = last});
   EXPECT_EQ(again->value().bad.size(), 1U);
-  EXPECT_EQ(announced, 1);
+  EXPECT_EQ(announced, 10);
   EXPECT_EQ(count(table_), 999U);
 }
 
 TEST_P(WriterTest, NothingMoreIsInsertedWhenPartsCannotBeAnnounced) {
   const BatchWriter writer(*engine_, *encoder_);
-  const auto refused =
-      writer.write(batch_of(10, {5}), {.before_parts = [] { return Error(ErrorCode::kConflict, "not mine"); }});
+  const auto refuse = [](const WriteProgress&, const std::vector<BadRow>&) -> Result<void> {
+    return Error(ErrorCode::kConflict, "not mine");
+  };
+  const auto refused = writer.write(batch_of(10, {5}), {.before_parts = refuse});
   EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
   EXPECT_EQ(count(table_), 0U);
 }

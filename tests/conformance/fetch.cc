@@ -281,6 +281,23 @@ TEST_P(Fetch, ReleaseGivesBackWhatIsAheadAndKeepsWhatWasReturned) {
   EXPECT_EQ(admin().stream("work").value().messages, 19u);
 }
 
+// Whoever holds it ahead stood still, and did not renew it.
+TEST_P(Fetch, WhatWasHeldAheadLongerThanItsLeaseIsNotReturned) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 10);
+  auto consumer = open_workers("work", 500ms);
+  ASSERT_EQ(consumer->fetch({.max_count = 1, .max_wait = 10s, .ahead = 10}, {}).value().size(), 1u);
+  auto other = open_workers("work", 500ms);
+  std::set<std::string> with_other;
+  while (with_other.size() < 10) {
+    for (const Delivery& delivery : fetch(*other, 1)) {
+      with_other.insert(delivery.message.payload);
+      EXPECT_OK(settle(*other, delivery, Verdict::kDone));
+    }
+  }
+  EXPECT_TRUE(nothing_comes(*consumer));
+}
+
 TEST_P(Fetch, NotFoundOnceTheSubscriptionOrItsStreamIsDeleted) {
   ensure_work_queue();
   auto consumer = open_workers("work");

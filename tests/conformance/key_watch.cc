@@ -50,6 +50,7 @@ class Watch : public Conformance {
     while (last_[key] != value && now() < deadline) note(next(watch, 1s));
     return last_[key] == value;
   }
+  bool saw(const std::string& key) const { return last_.contains(key); }
   void note(const std::vector<KeyEntry>& entries) {
     for (const KeyEntry& entry : entries) {
       EXPECT_TRUE(!entry.erased || entry.value.empty());
@@ -132,6 +133,28 @@ TEST_P(Watch, BeginsWhileItsRecordIsWritten) {
     note(next(*watch, 20ms));
     writer.join();
     EXPECT_TRUE(reaches(*watch, key, "5")) << round;
+  }
+}
+
+// What a watch has returned, it tells the end of, also when that comes before it has caught up.
+TEST_P(Watch, BeginsWhileItsRecordIsErased) {
+  for (int round = 0; round < 30; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    ASSERT_OK(bucket().put(key, "1"));
+    std::atomic<bool> over{false};
+    Thread writer = start_thread("writer", [&](const std::stop_token&) {
+      for (int i = 0; i < 20 && !over; ++i) (void)bucket().put("other", std::to_string(i));
+      (void)bucket().erase(key);
+      (void)bucket().put("last", key);
+    });
+    auto watch = bucket().watch("").value();
+    do {
+      note(next(*watch, 1ms));
+    } while (!watch->caught_up());
+    over = true;
+    writer.join();
+    ASSERT_TRUE(reaches(*watch, "last", key)) << round;
+    EXPECT_TRUE(!saw(key) || reaches(*watch, key, "erased")) << round;
   }
 }
 

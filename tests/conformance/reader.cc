@@ -45,8 +45,24 @@ TEST_P(Read, NeverMoreThanAskedFor) {
   EXPECT_EQ(seen, numbers(10));
 }
 
+TEST_P(Read, EndsWithTheMessageThatReachesItsBytes) {
+  const std::string payload(10'000, 'x');
+  for (int i = 0; i < 9; ++i) append("events", "events.a", payload);
+  auto reader = open_reader({.stream = "events"});
+  std::size_t seen = 0;
+  while (true) {
+    const auto some = reader->read({.max_bytes = 25'000}, {}).value();
+    if (some.empty()) break;
+    EXPECT_LE(some.size(), 3u);
+    seen += some.size();
+  }
+  EXPECT_EQ(seen, 9u);
+  EXPECT_EQ(open_reader({.stream = "events"})->read({.max_bytes = 1}, {}).value().size(), 1u);
+}
+
 TEST_P(Read, CountsOutOfRangeAreRefused) {
   auto reader = open_reader({.stream = "events"});
+  EXPECT_CODE(reader->read({.max_bytes = 0}, {}), ErrorCode::kInvalidArgument);
   EXPECT_CODE(reader->read({.max_count = 0}, {}), ErrorCode::kInvalidArgument);
   EXPECT_CODE(reader->read({.max_count = 10'001}, {}), ErrorCode::kInvalidArgument);
 }

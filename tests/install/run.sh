@@ -13,10 +13,14 @@ cmake --build "$work/build" >/dev/null
 "$work/build/consumer" "sqlite:$work/consumer.db"
 "$work/build/jobs_only"
 "$work/build/testing"
+"$work/build/service"
+"$work/build/clickhouse_only"
 [ ! -e "$work/build/coroutine" ] || "$work/build/coroutine"
 
 export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig:$work/prefix/lib/$(gcc -print-multiarch)/pkgconfig
-# shellcheck disable=SC2046,SC2086
-"$cxx" -std=c++20 $flags "$source/tests/install/consumer.cc" $(pkg-config --cflags --libs --static leat) -o "$work/by-pkg-config"
-"$work/by-pkg-config" "sqlite:$work/by-pkg-config.db"
+for program in consumer clickhouse_only; do
+  # shellcheck disable=SC2046,SC2086
+  "$cxx" -std=c++20 $flags "$source/tests/install/$program.cc" $(pkg-config --cflags --libs --static leat) -o "$work/$program-by-pkg-config"
+  "$work/$program-by-pkg-config" "sqlite:$work/by-pkg-config.db"
+done
 "$work/prefix/bin/leat" --version

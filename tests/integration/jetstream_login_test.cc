@@ -4,7 +4,9 @@
 #include <fstream>
 
 #include "core/mutex.h"
+#include "core/ulid.h"
 #include "leat/jetstream_broker.h"
+#include "leat/open.h"
 #include "tests/support/nats_credentials.h"
 #include "tests/support/nats_server.h"
 
@@ -35,13 +37,41 @@ class LineLog : public Log {
   std::string text_ LEAT_GUARDED_BY(mutex_);
 };
 
-void expect_works(const JetStreamOptions& options) {
-  auto broker = open_jetstream_broker(options);
-  ASSERT_TRUE(broker) << broker.error().message();
-  ASSERT_TRUE((*broker)->ensure_stream({.name = "s", .subjects = {"s.>"}}));
-  const AppendRequest request{.message = {.subject = "s.a", .payload = "x"}};
-  const auto appended = (*broker)->append("s", {&request, 1});
+void expect_stores(Broker& broker) {
+  ASSERT_TRUE(broker.ensure_stream({.name = "s", .subjects = {"s.>"}}));
+  const AppendRequest request{.message = {.subject = "s.a", .payload = "x"},
+                              .message_id = make_ulid(real_clock().now())};
+  const auto appended = broker.append("s", {&request, 1});
   EXPECT_TRUE(appended.front()) << appended.front().error().message();
+}
+
+void expect_works(const JetStreamOptions& options) {
+  const auto broker = open_jetstream_broker(options);
+  ASSERT_TRUE(broker) << broker.error().message();
+  expect_stores(**broker);
+}
+
+// Also after the connection was lost, of which the log tells.
+void expect_url_works(NatsServer& server, const std::string& url, const std::string& secret) {
+  LineLog log;
+  const auto broker = open_broker(url, {.log = &log});
+  ASSERT_TRUE(broker) << broker.error().message();
+  expect_stores(**broker);
+  server.stop(NatsServer::Shutdown::kKill);
+  server.start();
+  expect_stores(**broker);
+  EXPECT_NE(log.text(), "");
+  EXPECT_EQ(log.text().find(secret), std::string::npos) << log.text();
+}
+
+void expect_url_error(const std::string& url, ErrorCode code, std::string_view words, const std::string& secret) {
+  LineLog log;
+  const auto broker = open_broker(url, {.log = &log});
+  ASSERT_FALSE(broker);
+  EXPECT_EQ(to_string(broker.error().code()), to_string(code)) << broker.error().message();
+  EXPECT_NE(broker.error().message().find(words), std::string::npos) << broker.error().message();
+  EXPECT_EQ(broker.error().message().find(secret), std::string::npos) << broker.error().message();
+  EXPECT_EQ(log.text().find(secret), std::string::npos) << log.text();
 }
 
 void expect_error(const JetStreamOptions& options, ErrorCode code, std::string_view words) {
@@ -55,6 +85,13 @@ void expect_error(const JetStreamOptions& options, ErrorCode code, std::string_v
 std::string write_file(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path) << text;
   return path.string();
+}
+
+// The configuration of a server that asks for certificates, too, with those that make_certificates() put there.
+std::string tls_on_both_sides(const std::filesystem::path& directory) {
+  const auto file = [&](const char* name) { return "\"" + (directory / name).string() + "\""; };
+  return "tls { cert_file: " + file("server.pem") + ", key_file: " + file("server.key") +
+         ", ca_file: " + file("ca.pem") + ", verify: true }";
 }
 
 class JetStreamLogin : public testing::TestWithParam<NatsBinary> {};
@@ -106,9 +143,7 @@ TEST_P(JetStreamLogin, TlsWithCertificatesOnBothSides) {
   TemporaryDirectory certificates;
   make_certificates(certificates.path());
   const auto file = [&](const char* name) { return (certificates.path() / name).string(); };
-  const std::string tls = "tls { cert_file: \"" + file("server.pem") + "\", key_file: \"" + file("server.key") +
-                          "\", ca_file: \"" + file("ca.pem") + "\", verify: true }";
-  NatsServer server({.binary = GetParam(), .config = tls});
+  NatsServer server({.binary = GetParam(), .config = tls_on_both_sides(certificates.path())});
   JetStreamOptions options{.servers = {server.address()},
                            .tls_ca = file("ca.pem"),
                            .tls_cert = file("client.pem"),
@@ -162,6 +197,83 @@ TEST_P(JetStreamLogin, Domain) {
   expect_works({.servers = {server.address()}, .domain = "hub"});
   expect_error({.servers = {server.address()}, .domain = "other"}, ErrorCode::kNotFound, "JetStream");
   expect_error({.servers = {server.address()}, .domain = "a", .api_prefix = "b"}, ErrorCode::kInvalidArgument, "both");
+}
+
+TEST_P(JetStreamLogin, UrlWithUserAndPassword) {
+  NatsServer server(
+      {.binary = GetParam(), .config = "authorization { user: \"ada@home\", password: \"s3cr3t:/word\" }"});
+  expect_url_works(server, "nats://ada%40home:s3cr3t%3A%2Fword@" + server.address(), "s3cr3t");
+  expect_url_error("nats://ada%40home:s3cr3t-other@" + server.address(), ErrorCode::kDenied, server.address(),
+                   "s3cr3t");
+}
+
+TEST_P(JetStreamLogin, UrlWithToken) {
+  NatsServer server({.binary = GetParam(), .config = "authorization { token: \"s3cr3t-word\" }"});
+  expect_url_works(server, "nats://s3cr3t-word@" + server.address(), "s3cr3t");
+  expect_url_error("nats://s3cr3t-other@" + server.address(), ErrorCode::kDenied, "credentials", "s3cr3t");
+}
+
+TEST_P(JetStreamLogin, UrlWithNkeySeedFile) {
+  const Nkey key(Nkey::Kind::kUser);
+  const Nkey other(Nkey::Kind::kUser);
+  NatsServer server(
+      {.binary = GetParam(), .config = "authorization { users: [ { nkey: " + key.public_key() + " } ] }"});
+  const auto& folder = server.directory();
+  const std::string address = "nats://" + server.address() + "?nkey=";
+  expect_url_works(server, address + write_file(folder / "u.nk", key.seed() + "\n"), key.seed());
+  expect_url_error(address + write_file(folder / "o.nk", other.seed()), ErrorCode::kDenied, "credentials",
+                   other.seed());
+  const std::string broken = key.seed().substr(0, 40);
+  expect_url_error(address + write_file(folder / "b.nk", broken), ErrorCode::kInvalidArgument, "b.nk", broken);
+}
+
+TEST_P(JetStreamLogin, UrlWithCredsFile) {
+  const JwtSetup setup;
+  NatsServer server({.binary = GetParam(), .config = setup.server_config});
+  const std::string seed = setup.creds.substr(setup.creds.find("\nSU") + 1, 58);
+  const std::string address = "nats://" + server.address() + "?creds=";
+  expect_url_works(server, address + write_file(server.directory() / "u.creds", setup.creds), seed);
+  const JwtSetup other;
+  expect_url_error(address + write_file(server.directory() / "o.creds", other.creds), ErrorCode::kDenied, "credentials",
+                   other.creds.substr(other.creds.find("\nSU") + 1, 58));
+}
+
+TEST_P(JetStreamLogin, UrlWithCertificates) {
+  TemporaryDirectory certificates;
+  make_certificates(certificates.path());
+  const auto file = [&](const char* name) { return (certificates.path() / name).string(); };
+  NatsServer server({.binary = GetParam(), .config = tls_on_both_sides(certificates.path())});
+  const std::string url = "tls://" + server.address() + "?tls_ca=" + file("ca.pem");
+  expect_url_works(server, url + "&tls_cert=" + file("client.pem") + "&tls_key=" + file("client.key"), "PRIVATE KEY");
+  EXPECT_FALSE(open_broker(url));                          // the server asks for a certificate
+  EXPECT_FALSE(open_broker("tls://" + server.address()));  // of an authority that this machine does not know
+}
+
+TEST_P(JetStreamLogin, UrlWithDomainOrPrefix) {
+  NatsServer server({.binary = GetParam(),
+                     .jetstream = NatsServerOptions::JetStream::kOff,
+                     .config = "jetstream { store_dir: \"$DIR/store\", domain: hub }"});
+  const std::string url = "nats://" + server.address();
+  for (const char* where : {"?domain=hub", "?prefix=%24JS.hub.API"}) {
+    const auto broker = open_broker(url + where);
+    ASSERT_TRUE(broker) << where << ": " << broker.error().message();
+    expect_stores(**broker);
+  }
+  for (const char* where : {"?domain=other", "?prefix=%24JS.other.API"}) {
+    const auto broker = open_broker(url + where);
+    ASSERT_FALSE(broker) << where;
+    EXPECT_EQ(broker.error().code(), ErrorCode::kNotFound) << broker.error().message();
+  }
+}
+
+TEST_P(JetStreamLogin, UrlWithTimeout) {
+  NatsServer server({.binary = GetParam()});
+  server.freeze();
+  const SteadyTime began = real_clock().steady();
+  expect_url_error("nats://" + server.address() + "?connect_timeout=200ms", ErrorCode::kUnavailable, server.address(),
+                   "no secret");
+  EXPECT_LT(real_clock().steady() - began, std::chrono::seconds(4));  // 5 s unless asked for
+  server.thaw();
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, JetStreamLogin, testing::ValuesIn(nats_server_binaries()), [](const auto& each) {

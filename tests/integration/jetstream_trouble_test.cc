@@ -10,6 +10,7 @@
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "leat/jetstream_broker.h"
+#include "leat/leat.h"
 #include "tests/support/nats_server.h"
 
 namespace leat::test {
@@ -172,6 +173,41 @@ TEST_P(JetStreamTrouble, MessageWithoutIdIsNotRepeated) {
   server.thaw();
   ASSERT_FALSE(results.front());
   EXPECT_EQ(results.front().error().code(), ErrorCode::kUnknown);
+}
+
+// Renewals get no answer, and each waits longer for one than the lease lasts.
+TEST_P(JetStreamTrouble, FrozenServerLetsAHandlerBeStoppedBeforeItsLeaseIsOver) {
+  NatsServer server({.binary = GetParam()});
+  const auto broker = connect({server.address()});
+  constexpr seconds kAckWait{4};
+  Worker worker(*broker, {.concurrency = 1, .ack_wait = kAckWait});
+  std::atomic<bool> begun{false};
+  std::atomic<SteadyTime> stopped{SteadyTime::max()};
+  std::atomic<StopReason> reason{StopReason::kNone};
+  worker.handle("job", [&](JobContext& job) {
+    begun = true;
+    for (const SteadyTime until = patience(); !job.stop_token().stop_requested() && waiting(until);) {
+      sleep_for(real_clock(), milliseconds(5), job.stop_token());
+    }
+    reason = job.stop_reason();
+    stopped = real_clock().steady();
+    return Outcome::retry("stopped");
+  });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(Queue(*broker).push(EncodedJob{"job", "x", {}}));
+  for (const SteadyTime until = patience(); !begun && waiting(until);) {
+    sleep_for(real_clock(), milliseconds(5), {});
+  }
+  ASSERT_TRUE(begun);
+  server.freeze();
+  const SteadyTime frozen = real_clock().steady();
+  for (const SteadyTime until = patience(); stopped.load() == SteadyTime::max() && waiting(until);) {
+    sleep_for(real_clock(), milliseconds(5), {});
+  }
+  server.thaw();
+  EXPECT_EQ(reason, StopReason::kLeaseLost);
+  EXPECT_LT(stopped.load() - frozen, kAckWait);
+  worker.stop();
 }
 
 TEST_P(JetStreamTrouble, SettledMessagesThatComeBackDoNotBlockTheirKeys) {

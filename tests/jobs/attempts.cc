@@ -42,12 +42,31 @@ TEST_P(BadEndings, AResultThatIsTooLargeMakesItsJobDead) {
   ASSERT_EQ(letters.size(), 1U);
   EXPECT_EQ(letters.front().id, kept);
   EXPECT_EQ(letters.front().reason, "dead");
+  EXPECT_EQ(letters.front().attempts, 1U);
   EXPECT_NE(letters.front().error.find("its result cannot be stored: "), std::string::npos) << letters.front().error;
   EXPECT_NE(letters.front().error.find(std::to_string(limit)), std::string::npos) << letters.front().error;
   const auto result = Results(broker()).wait(kept, 10s).value();
   ASSERT_TRUE(result);
   EXPECT_EQ(result->state, JobResult::State::kDead);
   EXPECT_EQ(result->error, letters.front().error);
+}
+
+TEST_P(BadEndings, AnErrorThatIsTooLargeIsCut) {
+  const std::size_t limit = std::min<std::size_t>(broker().capabilities().max_message_bytes, 2'000'000);
+  const JobId kept = push_numbers(1, {.result = KeepResult::kYes, .max_attempts = 1}).front();
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("number",
+                [&](JobContext&) -> Outcome { throw std::runtime_error("odd " + std::string(limit, '\xc3')); });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  EXPECT_EQ(worker.counts().started, 1U);
+  const auto letter = DeadLetters(broker()).list().value().front();
+  EXPECT_EQ(letter.reason, "attempts");
+  EXPECT_EQ(letter.attempts, 1U);
+  EXPECT_TRUE(letter.error.starts_with("odd "));
+  const auto result = Results(broker()).wait(kept, 10s).value();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->state, JobResult::State::kDead);
 }
 
 LEAT_ON_EVERY_JOBS_BROKER(BadEndings);

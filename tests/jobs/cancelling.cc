@@ -1,4 +1,8 @@
 // Single jobs that are cancelled and asked about, from another program than the one that works.
+#include <map>
+#include <set>
+
+#include "core/thread.h"
 #include "leat/job_control.h"
 #include "tests/jobs/jobs_suite.h"
 
@@ -38,6 +42,36 @@ TEST_P(Cancelling, APendingJobIsGone) {
   EXPECT_EQ(Results(other()).get(id).value()->state, JobResult::State::kCancelled);
   EXPECT_EQ(cancel(id).was, Was::kUnknown);
   EXPECT_TRUE(broker().open_bucket({.name = "leat_control"}).value()->list("cancel").value().empty());
+}
+
+// Whoever says that no worker had it, or that it waited, is right, however close a worker is.
+TEST_P(Cancelling, WhatIsCancelledWhileAWorkerTakesItDoesNotRun) {
+  constexpr std::size_t kJobs = 100;
+  Mutex mutex;
+  std::set<std::string> ran;
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("number", [&](JobContext& job) {
+    MutexLock lock(mutex);
+    ran.insert(job.id().str());
+    return Outcome::done();
+  });
+  ASSERT_TRUE(worker.start());
+  std::map<std::string, Was> cancelled;
+  std::atomic<bool> through{false};
+  Thread canceller = start_thread("canceller", [&](const std::stop_token&) {
+    for (std::size_t i = 0; i < kJobs; ++i) {
+      const JobId id = push();
+      cancelled[id.str()] = JobControl(other()).cancel(id, 50ms).value().was;
+    }
+    through = true;
+  });
+  EXPECT_TRUE(eventually([&] { return through && messages("leat_medium") == 0; }));
+  canceller = {};
+  worker.stop();
+  for (const std::string& id : ran) {
+    const Was was = cancelled[id];
+    EXPECT_TRUE(was == Was::kUnknown || was == Was::kRunning || was == Was::kNoAnswer) << static_cast<int>(was);
+  }
 }
 
 TEST_P(Cancelling, ARunningJobGetsItsStopTokenAndIsNotTriedAgain) {

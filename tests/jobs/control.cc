@@ -46,6 +46,18 @@ TEST_P(Control, APausedQueueWaitsAndGoesOn) {
   EXPECT_TRUE(control.paused().value().empty());
 }
 
+TEST_P(Control, AQueueThatNobodyUsesYetIsListedWhenItIsPaused) {
+  push_numbers(1);
+  ASSERT_TRUE(QueueControl(other()).pause("early"));
+  const auto rows = Inspector(broker()).queues().value();
+  ASSERT_EQ(rows.size(), 6U);
+  EXPECT_EQ(rows[0].queue, "default");
+  EXPECT_FALSE(rows[0].paused);
+  EXPECT_EQ(rows[3].queue, "early");
+  EXPECT_TRUE(rows[3].paused);
+  EXPECT_EQ(rows[3].pending, 0U);
+}
+
 TEST_P(Control, AWorkerThatStartsLaterFindsThePause) {
   QueueControl control(other());
   ASSERT_TRUE(control.pause("default"));

@@ -267,10 +267,13 @@ TEST_P(Coroutines, OneThatIsDestroyedWithItsContextHasFailed) {
     ++begun;
     co_await wait_for(1h);
   });
+  worker.handle("plain", [](JobContext&) { return Outcome::done(); });
   ASSERT_TRUE(worker.start());
   ASSERT_TRUE(eventually([&] { return worker.counts().running == 2; }));
-  // Both: a worker that still hands one over would find its context gone.
   ASSERT_TRUE(eventually([&] { return io->poll(), begun == 2; }));
+  // A thread that still hands one over would find the context gone; the only one has this to do afterwards.
+  ASSERT_TRUE(Queue(broker()).push(EncodedJob{"plain", "", {}}));
+  ASSERT_TRUE(eventually([&] { return worker.counts().done == 1; }));
   work.reset();
   io.reset();
   ASSERT_TRUE(eventually([&] { return worker.counts().dead == 2; }));

@@ -244,6 +244,68 @@ TEST_P(Dead, AnExportIsImportedOnceAndRunsElsewhere) {
   EXPECT_EQ(Inspector(broker(), "other").queues().value().front().queue, "mail");
 }
 
+TEST_P(Dead, ALetterSaysWhereItLayAlsoOfWhatWasNoJob) {
+  const JobId id = Queue(broker(), {.name = "mail"}).push(EncodedJob{"number", "1"}).value();
+  AppendRequest foreign{.message = {.subject = "leat.medium.mail.foreign", .payload = "2"}};
+  foreign.message.headers.set("Leat-Id", "no id");
+  ASSERT_TRUE(broker().append("leat_medium", {&foreign, 1}).front());
+  Worker worker(broker(), {.queues = {"mail"}, .concurrency = 1, .unknown_kind_grace = 0s});
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 2; }));
+  const auto letters = DeadLetters(broker()).list().value();
+  ASSERT_EQ(letters.size(), 2U);
+  EXPECT_EQ(letters[0].queue, "mail");
+  EXPECT_EQ(letters[0].subject, "leat." + id.str());
+  EXPECT_EQ(letters[1].id, JobId{});
+  EXPECT_EQ(letters[1].queue, "mail");
+  EXPECT_EQ(letters[1].subject, "leat.medium.mail.foreign");
+}
+
+TEST_P(Dead, AnImportedLettersJobDiedWhenTheLetterSays) {
+  const DeadLine line{.number = 1, .died_at = now() - 48h};
+  ASSERT_EQ(import_text(broker(), line.str()).added, 1U);
+  const DeadLetter letter = DeadLetters(broker()).list().value().at(0);
+  const JobStatus status = Inspector(broker()).job(letter.id).value();
+  EXPECT_EQ(status.state, JobStatus::State::kDead);
+  EXPECT_EQ(status.finished_at, letter.died_at);
+  EXPECT_LT(status.finished_at, now() - 47h);
+}
+
+// Names, key, headers and retry table of the greatest length, an error and a history that fill their places.
+TEST_P(Dead, TheLargestJobThatIsTakenFitsIntoItsLetter) {
+  if (broker().capabilities().max_message_bytes > (8U << 20)) GTEST_SKIP() << "only time and memory are different";
+  const std::string name(64, 'n');
+  const std::string name_space(54, 's');
+  Queue queue(broker(), {.name = name, .name_space = name_space});
+  PushOptions options{.result = KeepResult::kYes,
+                      .max_attempts = 12,
+                      .retry = RetryPolicy::of_table(std::vector<Duration>(100, Duration::max())),
+                      .unique = Unique{std::string(200, '\xff')}};
+  options.headers.set("Trace", std::string(2000, 't'));
+  Result<JobId> pushed = Error(ErrorCode::kInternal, "");
+  std::size_t size = queue.max_payload();
+  for (int tries = 0; !pushed && tries < 200; ++tries) {
+    size -= 64;
+    pushed = queue.push(EncodedJob{"number", std::string(size, 'p')}, options);
+  }
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  Worker worker(broker(), {.queues = {name}, .concurrency = 1, .name_space = name_space});
+  worker.handle("number", [](JobContext& job) {
+    return Outcome::retry_after(1ms, std::string(job.attempt() < job.max_attempts() ? 100 : 3000, 'e'));
+  });
+  ASSERT_TRUE(worker.start());
+  DeadLetters dead(broker(), name_space);
+  for (const std::uint64_t count : {1, 2}) {
+    ASSERT_TRUE(eventually([&] { return worker.counts().dead == count; }));
+    const auto letters = dead.list().value();
+    ASSERT_EQ(letters.size(), 1U);
+    EXPECT_EQ(letters.front().payload.size(), size);
+    if (count == 1) {
+      EXPECT_EQ(dead.retry(letters.front().number).value(), *pushed);
+    }
+  }
+}
+
 TEST_P(Dead, ADiscardedLetterComesBackFromAnExportAtOnce) {
   bury(2);
   const std::string text = exported("leat");

@@ -154,6 +154,43 @@ TEST_P(Delaying, NewTimesAtTheLastMomentDoubleNothing) {
   EXPECT_TRUE(each_once());
 }
 
+// Whoever says "it is cancelled, it had not begun" is right, however close to its time it is.
+TEST_P(Delaying, WhatIsCancelledAtTheLastMomentDoesNotRun) {
+  constexpr std::size_t kJobs = 150;
+  std::vector<JobId> ids;
+  const SystemTime first = broker().clock().now() + 300ms;
+  for (std::size_t i = 0; i < kJobs; ++i) ids.push_back(push({.at = first + std::chrono::milliseconds(2 * i)}));
+  const auto worker = start_worker();
+  std::atomic<std::size_t> next{0};
+  Mutex mutex;
+  std::map<std::string, CancelResult::Was> cancelled;
+  const auto cancel_at_their_time = [&](const std::stop_token&) {
+    for (std::size_t i = next++; i < kJobs; i = next++) {
+      EXPECT_TRUE(eventually([&] { return broker().clock().now() >= first + std::chrono::milliseconds(2 * i); }));
+      const auto was = JobControl(broker()).cancel(ids[i]);
+      EXPECT_TRUE(was) << was.error().message();
+      MutexLock lock(mutex);
+      if (was) cancelled[ids[i].str()] = was->was;
+    }
+  };
+  std::vector<Thread> cancellers;
+  for (int i = 0; i < 3; ++i) cancellers.push_back(start_thread("canceller", cancel_at_their_time));
+  EXPECT_TRUE(eventually([&] {
+    MutexLock lock(mutex);
+    return cancelled.size() == kJobs;
+  }));
+  cancellers.clear();
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") + messages("leat_medium") == 0; }));
+  using Was = CancelResult::Was;
+  std::size_t waited = 0;
+  for (const auto& [id, was] : cancelled) waited += was == Was::kScheduled ? 1 : 0;
+  for (const Run& run : runs()) {
+    const Was was = cancelled.at(run.id.str());
+    EXPECT_TRUE(was == Was::kUnknown || was == Was::kRunning) << run.id.str() << ": " << static_cast<int>(was);
+  }
+  RecordProperty("cancelled_before_their_time", std::to_string(waited));
+}
+
 TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {
   Queue queue(broker());
   const auto options = [](const std::string& key, Unique::WhenDue when_due, std::optional<Duration> delay) {
@@ -207,6 +244,37 @@ TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {
   EXPECT_EQ(waits.key(), "u-wait");
 }
 
+TEST_P(Delaying, WhatIsDroppedSaysNothingOfTheJobThatHasItsKey) {
+  PushOptions options{.result = KeepResult::kYes, .unique = Unique{"k"}, .track = true};
+  const JobId id = push(options);
+  ASSERT_EQ(JobControl(broker()).cancel(id).value().was, CancelResult::Was::kPending);
+  options.delay = 300ms;
+  ASSERT_EQ(push(options), id);
+  options.delay.reset();
+  ASSERT_EQ(push(options), id) << "one that waits for its time refuses none that does not";
+  const JobId child = push({.track = true, .after = {id}});
+  std::atomic<int> begun{0};
+  std::atomic<int> may_end{0};
+  Worker worker(broker(), {.concurrency = 1, .grace = 0ms});
+  worker.handle("timed", [&](JobContext& job) {
+    const int number = ++begun;
+    while (may_end < number && !job.stop_token().stop_requested()) leat::sleep_for(real_clock(), 1ms, {});
+    return Outcome::done("live");
+  });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return begun == 1; }));
+  ASSERT_TRUE(eventually([&] { return messages("leat_scheduled") == 1; }));
+  EXPECT_FALSE(Results(broker()).get(id).value());
+  EXPECT_EQ(status(id).state, State::kRunning);
+  EXPECT_EQ(status(child).state, State::kWaiting);
+  may_end = 1;
+  ASSERT_TRUE(eventually([&] { return begun == 2; }));
+  EXPECT_TRUE(eventually([&] { return status(child).state == State::kRunning; }));
+  may_end = 2;
+  EXPECT_EQ(Results(broker()).get(id).value()->value, "live");
+  EXPECT_EQ(status(id).state, State::kDone);
+}
+
 TEST_P(Delaying, WhatCannotBeIsRefused) {
   Queue queue(broker());
   const JobId other = push({.track = true});
@@ -224,6 +292,8 @@ TEST_P(Delaying, WhatCannotBeIsRefused) {
     EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
     EXPECT_NE(refused.error().message().find(text), std::string::npos) << refused.error().message();
   }
+  const auto nobody = queue.push(EncodedJob{"timed", ""}, {.after = {other, JobId{}}});
+  EXPECT_EQ(nobody.error().message(), "after holds an empty JobId: wait for ids that a push returned");
   const JobId waiting = queue.push(EncodedJob{"timed", ""}, {.after = {other}}).value();
   EXPECT_EQ(JobControl(broker()).reschedule(waiting, now).error().code(), ErrorCode::kInvalidArgument);
   EXPECT_FALSE(JobControl(broker()).promote(other).value());

@@ -4,6 +4,7 @@
 
 #include "leat/job_control.h"
 #include "leat/queue_control.h"
+#include "leat/raw.h"
 #include "leat/workflow.h"
 #include "tests/jobs/jobs_suite.h"
 
@@ -31,6 +32,10 @@ class Diary {
  private:
   mutable Mutex mutex_;
   std::vector<std::string> lines_ LEAT_GUARDED_BY(mutex_);
+};
+
+struct Step : RawJob<> {
+  static constexpr std::string_view kind = "step";
 };
 
 class Depending : public JobsSuite {
@@ -80,6 +85,31 @@ TEST_P(Depending, AGroupsCallbackRunsOnceWhenAllHaveEnded) {
   ASSERT_EQ(lines.size(), 21U);
   EXPECT_EQ(lines.back(), "callback");
   EXPECT_EQ(state(group.members[7]), State::kDead);
+}
+
+TEST_P(Depending, AGroupsCallbackRunsWhateverElseItsOptionsSay) {
+  Queue queue(broker());
+  const Group group =
+      push_group(queue, std::vector{Step{{"bad"}}, Step{{"member"}}}, Step{{"callback"}}, {.priority = Priority::kHigh})
+          .value();
+  const auto worker = start_worker();
+  EXPECT_TRUE(becomes(group.callback, State::kDone));
+  EXPECT_EQ(state(group.members[0]), State::kDead);
+}
+
+TEST_P(Depending, ChainsAndGroupsOfTypedJobsHaveOptions) {
+  Queue queue(broker());
+  const PushOptions options{.priority = Priority::kHigh, .result = KeepResult::kYes};
+  const auto chain = push_chain(queue, options, Step{{"one"}}, Step{{"two"}}).value();
+  const Group group = push_group(queue, std::vector{Step{{"bad"}}, Step{{"member"}}}, Step{{"callback"}},
+                                 {.priority = Priority::kLow, .if_dead = IfDead::kCancel})
+                          .value();
+  EXPECT_EQ(chain[1].priority(), Priority::kHigh);
+  EXPECT_EQ(group.members[0].priority(), Priority::kLow);
+  const auto worker = start_worker();
+  EXPECT_TRUE(becomes(chain[1], State::kDone));
+  EXPECT_TRUE(becomes(group.callback, State::kCancelled));
+  EXPECT_TRUE(Results(broker()).get(chain[0]).value());
 }
 
 TEST_P(Depending, WhatWaitsForADeadJobIsCancelledAndSoIsWhatWaitsForIt) {
@@ -188,6 +218,24 @@ TEST_P(Depending, WaitingJobsAreCancelledByHandAndWithTheirParents) {
   EXPECT_TRUE(diary.lines().empty());
 }
 
+TEST_P(Depending, WhatIsCancelledWithItsParentSaysNothingOfTheJobThatHasItsKey) {
+  const JobId parent = push("parent");
+  PushOptions options{.unique = Unique{"k"}, .track = true, .after = {parent}};
+  const JobId child = push("child", options);
+  const JobId other = push("other", {.track = true, .after = {parent}});
+  options.after.clear();
+  ASSERT_EQ(push("child", options), child);
+  ASSERT_EQ(JobControl(broker()).cancel(parent).value().was, CancelResult::Was::kPending);
+  QueueControl(broker()).pause("default").value();
+  const auto worker = start_worker();
+  EXPECT_TRUE(becomes(other, State::kCancelled));
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));
+  EXPECT_EQ(state(child), State::kPending);
+  EXPECT_EQ(messages("leat_done"), 2U);
+  QueueControl(broker()).resume("default").value();
+  EXPECT_TRUE(becomes(child, State::kDone));
+}
+
 TEST_P(Depending, AParentThatWasPurgedCountsAsCancelled) {
   const JobId parent = push("parent");
   const JobId child = push("child", {.track = true, .after = {parent}});
@@ -199,23 +247,21 @@ TEST_P(Depending, AParentThatWasPurgedCountsAsCancelled) {
 }
 
 TEST_P(Depending, ADeadLetterThatIsRetriedIsWaitedForAgain) {
-  std::atomic<bool> healed{false};
-  Worker worker(broker(), {.concurrency = 1});
-  worker.handle("step", [&](JobContext& context) {
-    diary.write(context.payload());
-    return healed || context.payload() != "bad" ? Outcome::done() : Outcome::dead("not yet");
-  });
-  ASSERT_TRUE(worker.start());
   const JobId bad = push("bad");
+  auto worker = start_worker();
   ASSERT_TRUE(becomes(bad, State::kDead));
   ASSERT_TRUE(eventually([&] { return messages("leat_dlq") == 1 && messages("leat_medium") == 0; }));
-  ASSERT_TRUE(QueueControl(broker()).pause("default"));
+  worker->stop();
   ASSERT_TRUE(DeadLetters(broker()).retry(DeadLetters(broker()).list().value().at(0).number));
-  healed = true;
   const JobId child = push("child", {.track = true, .after = {bad}});
-  ASSERT_TRUE(QueueControl(broker()).resume("default"));
+  Worker healed(broker(), {.concurrency = 1});
+  healed.handle("step", [&](JobContext& context) {
+    diary.write(context.payload());
+    return Outcome::done();
+  });
+  ASSERT_TRUE(healed.start());
   EXPECT_TRUE(becomes(child, State::kDone));
-  EXPECT_EQ(diary.count("bad"), 2U);
+  EXPECT_EQ(diary.lines(), (std::vector<std::string>{"bad", "bad", "child"}));
 }
 
 // Random graphs against what their shape says: who runs, who is cancelled, and nobody before those it waits for.

@@ -85,14 +85,35 @@ TEST_P(Handlers, NoMoreAsynchronousJobsThanAllowed) {
 }
 
 TEST_P(Handlers, ADroppedCompletionIsAFailedAttempt) {
-  push_numbers(1, {.max_attempts = 2});
-  Worker worker(broker(), {.concurrency = 1, .retry = RetryPolicy::fixed(1ms)});
-  worker.handle_async("number", [](Completion completion) {
-    if (completion.job().attempt() == 1) throw std::runtime_error("on the way");
-  });
+  push_numbers(1, {.max_attempts = 1});
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle_async("number", [](Completion) {});
   ASSERT_TRUE(worker.start());
   EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_NE(DeadLetters(broker()).list().value().front().error.find("Completion"), std::string::npos);
+}
+
+TEST_P(Handlers, WhatAnAsynchronousHandlerThrowsEndsTheAttempt) {
+  push_numbers(3, {.max_attempts = 2});
+  Worker worker(broker(), {.concurrency = 1, .retry = RetryPolicy::fixed(1ms)});
+  const auto on_exception = [](const std::exception& thrown) {
+    const std::string text = thrown.what();
+    return text == "hopeless" ? Outcome::dead("given up: " + text) : Outcome::retry(text);
+  };
+  worker.handle_async("number",
+                      [](Completion completion) {
+                        if (completion.job().payload() == "0") throw std::runtime_error("hopeless");
+                        if (completion.job().payload() == "1") throw std::runtime_error("on the way");
+                        completion.finish(Outcome::done());
+                        throw std::runtime_error("too late");
+                      },
+                      {.on_exception = on_exception});
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 2 && worker.counts().done == 1; }));
+  std::map<std::string, std::string> errors;
+  for (const DeadLetter& letter : DeadLetters(broker()).list().value())
+    errors[letter.payload] = std::to_string(letter.attempts) + " " + letter.error;
+  EXPECT_EQ(errors, (std::map<std::string, std::string>{{"0", "1 given up: hopeless"}, {"1", "2 on the way"}}));
 }
 
 TEST_P(Handlers, StopWaitsForAsynchronousJobsAndInterruptsThem) {

@@ -1,5 +1,6 @@
 // What others see of workers and queues.
 #include "core/mutex.h"
+#include "jobs/job_streams.h"
 #include "leat/memory_broker.h"
 #include "tests/jobs/jobs_suite.h"
 
@@ -156,13 +157,15 @@ LEAT_ON_EVERY_JOBS_BROKER(Inspecting);
 TEST(InspectingTest, AWorkerThatSaysNothingIsGoneAfterAMinute) {
   ManualClock clock;
   const auto broker = open_memory_broker({.clock = &clock});
-  auto records = broker->open_bucket({.name = "leat_workers", .ttl = 60s}).value();
+  auto records = open_workers(*broker, Names("leat"), 1).value();
   ASSERT_TRUE(records->put("01", R"({"version":1,"name":"old","state":"of later versions","jobs":[{"id":"bad"}]})"));
   ASSERT_TRUE(records->put("02", "no json"));
   const auto seen = Inspector(*broker).workers().value();
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_EQ(seen.front().name, "old");
-  clock.advance(61s);
+  clock.advance(59s);
+  EXPECT_EQ(Inspector(*broker).workers().value().size(), 1U);
+  clock.advance(2s);
   EXPECT_EQ(Inspector(*broker).workers().value().size(), 0U);
 }
 

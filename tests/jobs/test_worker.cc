@@ -83,6 +83,37 @@ TEST_P(TestingWith, TimeLimitsFire) {
   EXPECT_NE(run.error.find("longer than its limit"), std::string::npos) << run.error;
 }
 
+// However long it lay in its queue before.
+TEST_P(TestingWith, TheGraceOfAnUnknownKindBeginsWhenAWorkerWithoutAHandlerMeetsIt) {
+  push_numbers(1);
+  const SystemTime pushed = broker().clock().now();
+  ASSERT_TRUE(eventually([&] { return broker().clock().now() > pushed + 400ms; }));
+  const auto next = [&](TestWorker& worker) {
+    Result<JobRun> run = Error(ErrorCode::kNotFound, "");
+    EXPECT_TRUE(eventually([&] { return (run = worker.run_one()).has_value(); }));
+    return run.value_or(JobRun{});
+  };
+  const TestOptions impatient{.worker = {.unknown_kind_grace = 300ms}};
+  {
+    TestWorker without(broker(), impatient);
+    EXPECT_EQ(next(without).then, Then::kNoHandler);
+  }
+  ASSERT_TRUE(eventually([&] { return broker().clock().now() > pushed + 800ms; }));
+  {
+    TestWorker with(broker(), impatient);
+    with.handle("number", [](JobContext&) { return Outcome::retry_after(1ms, "not yet"); });
+    EXPECT_EQ(next(with).then, Then::kRetry);
+  }
+  TestWorker without(broker(), impatient);
+  const SystemTime met = broker().clock().now();
+  EXPECT_EQ(next(without).then, Then::kNoHandler);
+  JobRun run;
+  EXPECT_TRUE(eventually([&] { return (run = next(without)).then == Then::kDead; }));
+  EXPECT_EQ(run.dead_reason, "unknown_kind");
+  EXPECT_GE(broker().clock().now() - met, 300ms);
+  EXPECT_TRUE(broker().open_bucket({.name = "leat_attempts"}).value()->list("").value().empty());
+}
+
 TEST_P(TestingWith, APausedQueueRests) {
   push_numbers(1);
   TestWorker worker(broker());

@@ -45,6 +45,23 @@ TEST_P(UniqueJobs, ABatchStoresTheFirstOfEachKey) {
   EXPECT_EQ(messages("leat_medium"), 1U);
 }
 
+TEST_P(UniqueJobs, EachOfABatchMayHaveAKeyOfItsOwn) {
+  const JobId first = push("key 0").value();
+  std::vector<PushOrder> orders;
+  for (int i = 0; i < 3; ++i) {
+    orders.push_back({.job = {"number", std::to_string(i)}, .options = {.unique = Unique{"key " + std::to_string(i)}}});
+  }
+  orders.push_back({.job = {"number", "3"}, .options = {.priority = Priority::kLow}});
+  orders.push_back({.job = {}, .refused = Error(ErrorCode::kInvalidArgument, "cannot be encoded")});
+  const auto pushed = queue().push_many(std::move(orders));
+  ASSERT_EQ(pushed.size(), 5U);
+  EXPECT_EQ(pushed[0].error().code(), ErrorCode::kConflict);
+  EXPECT_TRUE(pushed[1] && pushed[2]);
+  EXPECT_EQ(pushed[3].value().priority(), Priority::kLow);
+  EXPECT_EQ(pushed[4].error().message(), "cannot be encoded");
+  EXPECT_EQ(messages("leat_medium"), 3U);
+}
+
 TEST_P(UniqueJobs, TheKeyIsFreeWhenTheJobIsDone) {
   Worker worker(broker(), {.concurrency = 1});
   std::atomic<int> runs{0};

@@ -170,5 +170,30 @@ TEST_P(Ending, AServerMayStopInMidStream) {
   EXPECT_TRUE(run.stop());
 }
 
+TEST_P(Ending, AServerThatIsGoneIsReportedUntilItIsBack) {
+  if (!fixture().has_server()) GTEST_SKIP() << "there is no server";
+  std::atomic<int> troubles{0};
+  Publisher orders = publisher({.stream = "orders", .retries = 50, .backoff = RetryPolicy::fixed(50ms)});
+  ASSERT_TRUE(orders.publish("created", "1"));
+  Subscriber mailer = subscriber({.name = "mailer", .on_trouble = [&](const Error& error) {
+                                    EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+                                    ++troubles;
+                                  }});
+  Seen seen;
+  BackgroundRun run(mailer, [&](ReceivedMessage message) {
+    seen.add(message.payload());
+    message.ack();
+  });
+  ASSERT_TRUE(eventually([&] { return seen.size() == 1; }));
+  EXPECT_EQ(troubles, 0);
+  fixture().stop_server(BrokerFixture::Shutdown::kKill);
+  EXPECT_TRUE(eventually([&] { return troubles > 0; }));
+  fixture().start_server();
+  ASSERT_TRUE(orders.publish("created", "2"));
+  EXPECT_TRUE(eventually([&] { return seen.all().back() == "2"; }));
+  EXPECT_FALSE(mailer.error());
+  EXPECT_TRUE(run.stop());
+}
+
 }  // namespace
 }  // namespace leat::test

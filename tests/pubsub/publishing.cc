@@ -1,4 +1,6 @@
 // Publishers: streams, subjects, ids, batches, retries, the hook, and their end.
+#include <algorithm>
+
 #include "broker/fault_broker.h"
 #include "leat/memory_broker.h"
 #include "tests/pubsub/pubsub_suite.h"
@@ -18,6 +20,77 @@ TEST_P(Publishing, TheStreamIsMadeWithItsLimits) {
   const auto last = broker().admin().read_last("orders", "shop.orders.eu.created").value();
   ASSERT_TRUE(last);
   EXPECT_EQ(last->payload, "3");
+}
+
+// What was written to it, a line each: message, name=value ...
+class KeptLines : public Log {
+ public:
+  KeptLines() : Log(LogLevel::kWarn) {}
+  std::vector<std::string> all() const {
+    MutexLock lock(mutex_);
+    return lines_;
+  }
+
+ protected:
+  void write(LogLevel /*level*/, std::string_view message, std::initializer_list<LogField> fields) override {
+    std::string line(message);
+    for (const LogField& field : fields) line.append(" ").append(field.name).append("=").append(field.value);
+    MutexLock lock(mutex_);
+    lines_.push_back(std::move(line));
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<std::string> lines_ LEAT_GUARDED_BY(mutex_);
+};
+
+PublisherOptions limited() {
+  return {.stream = "orders",
+          .storage = Storage::kMemory,
+          .max_age = 2h,
+          .max_messages = 1000,
+          .max_bytes = 1 << 20,
+          .dedupe_window = 5min};
+}
+
+TEST_P(Publishing, TheStreamHasEverySettingOfItsPublisher) {
+  ASSERT_TRUE(Publisher(broker(), limited()).open());
+  const auto ensured = broker()
+                           .ensure_stream({.name = "orders",
+                                           .subjects = {"orders.>"},
+                                           .storage = Storage::kMemory,
+                                           .max_age = 2h,
+                                           .max_messages = 1000,
+                                           .max_bytes = 1 << 20,
+                                           .dedupe_window = 5min})
+                           .value();
+  EXPECT_FALSE(ensured.created);
+  for (const Drift& drift : ensured.drift) ADD_FAILURE() << drift.setting << ": " << drift.actual;
+}
+
+TEST_P(Publishing, ReplicasAreAskedFor) {
+  Publisher orders(broker(), {.stream = "orders", .replicas = 3});
+  EXPECT_EQ(orders.open().has_value(), !fixture().has_server());  // one server cannot have three
+}
+
+TEST_P(Publishing, WhatASecondPublisherWouldHaveOtherwiseGoesToTheLog) {
+  ASSERT_TRUE(Publisher(broker(), limited()).open());
+  KeptLines log;
+  PublisherOptions options = limited();
+  options.log = &log;
+  ASSERT_TRUE(Publisher(broker(), options).open());
+  EXPECT_EQ(log.all(), std::vector<std::string>());
+  options.storage = Storage::kFile;
+  options.max_age = 1h;
+  options.max_bytes = 1 << 21;
+  options.dedupe_window = 1min;
+  ASSERT_TRUE(Publisher(broker(), options).open());
+  auto lines = log.all();
+  std::sort(lines.begin(), lines.end());
+  const std::string line = "the stream has another setting than this publisher would give it stream=orders setting=";
+  EXPECT_EQ(lines, (std::vector<std::string>{
+                       line + "dedupe_window wanted=1m actual=5m", line + "max_age wanted=1h actual=2h",
+                       line + "max_bytes wanted=2097152 actual=1048576", line + "storage wanted=file actual=memory"}));
 }
 
 TEST_P(Publishing, AStreamThatIsThereStaysAsItIs) {

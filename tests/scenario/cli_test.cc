@@ -102,6 +102,42 @@ TEST_F(CliTest, JobsWaitForOthersAndAreLookedAtAndCancelled) {
   EXPECT_EQ(leat_json("job status " + other + " --wait 5s")["state"], "done");
 }
 
+TEST_F(CliTest, AHelpTellsEachDefaultOnce) {
+  const std::regex twice(R"((\[[^\]]+\])\s+\1)");
+  for (const char* command : {"", "enqueue", "worker", "job status", "job cancel", "job result", "job reschedule",
+                              "dead list", "dead retry", "schedule add", "schedule next", "scheduler", "events",
+                              "migrate", "migrate up", "pipeline run", "ingest", "demo", "bench"}) {
+    const Ended help = leat(std::string(command) + " --help");
+    ASSERT_EQ(help.code, 0) << command;
+    EXPECT_FALSE(std::regex_search(help.output, twice)) << help.output;
+  }
+}
+
+TEST_F(CliTest, AJobIsEnqueuedOnceForAKey) {
+  const std::string id = leat_json("enqueue invoice 17 --unique 'invoice 17'")["id"];
+  const Ended refused = leat("enqueue invoice 17 --unique 'invoice 17'");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.error, "leat: unique key \"invoice 17\" is taken: job " + id + " is not done yet\n");
+  EXPECT_EQ(leat_json("enqueue invoice 17 --unique 'invoice 17' --on-conflict existing")["id"], id);
+  EXPECT_EQ(leat_json("queue list")[0]["medium"]["pending"], 1);
+  EXPECT_EQ(leat("enqueue invoice 17 --unique later --in 1h --when-due wait").code, 0);
+}
+
+TEST_F(CliTest, AJobMayHaveLimitsAndRetriesOfItsOwn) {
+  const ChildProcess worker({LEAT_BINARY, "--url", url, "--log-level", "off", "worker", "--concurrency", "1",
+                             "--retry-first", "1h", "--exec", "fail=exit 1", "--exec", "sleep=exec sleep 60"});
+  EXPECT_EQ(leat("enqueue fail 1 --max-attempts 3 --retry-first 1ms --retry-factor 1 --wait 30s")
+                .error.find("leat: job medium.default."),
+            0U);
+  ASSERT_TRUE(eventually_dead(1));
+  EXPECT_EQ(leat_json("dead list")[0]["attempts"], 3);
+  const Ended slow = leat("enqueue sleep 1 --timeout 50ms --max-attempts 1 --wait 30s");
+  EXPECT_NE(slow.error.find("longer than its limit"), std::string::npos) << slow.error;
+  ASSERT_EQ(leat("enqueue fail 1 --deadline 1ms").code, 0);
+  ASSERT_TRUE(eventually_dead(3));
+  EXPECT_EQ(leat_json("dead list")[2]["reason"], "deadline");
+}
+
 TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
   const std::string help = leat("--help").output;
   for (const char* name : {"enqueue ", "worker ", "job ", "queue ", "dead ", "demo ", "LEAT_URL", "LEAT_NAMESPACE"})
@@ -111,7 +147,7 @@ TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
 }
 
 TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
-  const std::array<std::tuple<const char*, int, const char*>, 23> cases{{
+  const std::array<std::tuple<const char*, int, const char*>, 39> cases{{
       {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
@@ -151,6 +187,37 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
       {"dead import nowhere.ndjson", 2, "leat: \"nowhere.ndjson\" cannot be read: No such file or directory\n"},
       {"worker --exec nonsense", 2,
        "leat: --exec: \"nonsense\": write a name, `=` and a value: see leat worker --help\n"},
+      {"worker --exec k=true --ack-wait 50ms", 2,
+       "leat: --ack-wait: \"50ms\" is too short: it is 100ms or more: see leat worker --help\n"},
+      {"worker --exec k=true --queue a,a", 2,
+       "leat: --queue: \"a\" stands twice: name each queue once: see leat worker --help\n"},
+      {"worker --exec k=true --queue a --queue a", 2,
+       "leat: --queue: \"a\" stands twice: name each queue once: see leat worker --help\n"},
+      {"worker --exec k=true --queue a,,b", 2,
+       "leat: --queue: queue name \"\": use 1 to 64 letters, digits, `_` or `-`: see leat worker --help\n"},
+      {"worker --exec k=true --retry-factor nan", 2,
+       "leat: --retry-factor: \"nan\": write a number from 1 to 1000: see leat worker --help\n"},
+      {"worker --http k=http://localhost/ --http-timeout 0s", 2,
+       "leat: --http-timeout: \"0s\" is too short: it is 1ms or more: see leat worker --help\n"},
+      {"worker --exec k=true --timeout 0s", 2,
+       "leat: --timeout: \"0s\" is too short: it is 1ms or more: see leat worker --help\n"},
+      {"worker --exec k=true --stuck-after 0s", 2,
+       "leat: --stuck-after: \"0s\" is too short: it is 1ms or more: see leat worker --help\n"},
+      {"enqueue k 1 --if-dead 0", 2, "leat: --if-dead: \"0\": use cancel or run: see leat enqueue --help\n"},
+      {"enqueue k 1 --at 9999-01-01T00:00:00Z", 2,
+       "leat: --at: \"9999-01-01T00:00:00Z\" is out of reach: times are in the years 1678 to 2261: see leat enqueue "
+       "--help\n"},
+      {"enqueue k 1 --in 999999d", 2,
+       "leat: --in: \"999999d\" is too long: a duration is up to 106000d: see leat enqueue --help\n"},
+      {"enqueue k 1 --after medium.default.x,", 2,
+       "leat: --after: \"\" is no job id; one looks like medium.default.01J9ZK3V5T...: see leat enqueue --help\n"},
+      {"enqueue k 1 --on-conflict existing", 2, "leat: --on-conflict requires --unique: see leat enqueue --help\n"},
+      {"enqueue k 1 --unique ''", 2,
+       "leat: --unique: unique key of 0 bytes: use 1 to 200, or a hash of what is longer: see leat enqueue --help\n"},
+      {"enqueue k - --unique a", 2, "leat: --unique needs a single job: give its JSON instead of -\n"},
+      {"--url sqlite:///tmp/x.db queue list", 2,
+       "leat: broker URL: sqlite: takes the path of a file, without //: write sqlite:/tmp/x.db or, from the current "
+       "directory, sqlite:tmp/x.db\n"},
   }};
   for (const auto& [line, code, message] : cases) {
     const Ended ended = leat(line);
@@ -285,6 +352,10 @@ TEST_F(CliTest, AQueueIsPausedResumedAndPurged) {
   EXPECT_EQ(leat_json("queue purge images --priority low")["removed"], 1);
   EXPECT_EQ(leat("queue purge images").output, "removed 1 job\n");
   EXPECT_EQ(leat("queue purge 'a b'").code, 2);
+  ASSERT_EQ(leat("queue pause nobody_yet").code, 0);
+  const json held = leat_json("queue list")[1];
+  EXPECT_EQ(held["queue"], "nobody_yet");
+  EXPECT_EQ(held["paused"], true);
   EXPECT_EQ(leat("queue pause").code, 2);
 }
 
@@ -325,6 +396,15 @@ TEST_F(CliTest, DeadLettersAreImportedSelectedEditedAndExported) {
   const Ended refused = leat("dead retry 2 --set-header Leat-Max-Attempts=no");
   EXPECT_EQ(refused.code, 2);
   EXPECT_EQ(refused.error, "leat: header Leat-Max-Attempts \"no\": write a whole number from 1 on\n");
+  const std::pair<const char*, const char*> kept[] = {
+      {"Leat-Kind", "a job has a kind; --set-kind gives it another\n"},
+      {"leat-enqueued-at", "it belongs to leat or the broker, and stays\n"},
+      {"Trase", "dead letter 2 has no such header: see leat dead show 2\n"}};
+  for (const auto& [name, why] : kept) {
+    const Ended ended = leat("dead retry 2 --drop-header " + std::string(name));
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_EQ(ended.error, "leat: --drop-header " + std::string(name) + ": " + why);
+  }
   const Ended exported = leat("dead export");
   EXPECT_EQ(std::count(exported.output.begin(), exported.output.end(), '\n'), 4);
   EXPECT_EQ(exported.error, "exported 4 dead letters\n");

@@ -59,10 +59,16 @@ TEST_P(MigrateTest, UpStatusAndDown) {
   EXPECT_EQ(refused.error, "leat: 2_fill.sql has no `-- +goose Down` part: it cannot be taken back\n");
   write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (2);\n");
   EXPECT_EQ(leat("status").code, 1);
-  const auto changed = leat("up --json");
-  EXPECT_EQ(changed.code, 1);
-  EXPECT_EQ(json::parse(changed.error).at("error").at("code"), "conflict");
+  for (const char* line : {"up --json", "down --to 0 --json"}) {
+    const auto changed = leat(line);
+    EXPECT_EQ(changed.code, 1) << line;
+    EXPECT_EQ(json::parse(changed.error).at("error").at("code"), "conflict") << line;
+  }
+}
+
+TEST_P(MigrateTest, AllAreTakenBackFromTheNewestOn) {
   write("2_fill.sql", "-- +goose Up\nINSERT INTO t VALUES (1);\n-- +goose Down\nSELECT 1;\n");
+  EXPECT_EQ(leat("up").code, 0);
   EXPECT_EQ(json::parse(leat("down --to 0 --json").output), (json{{"reverted", {"2", "1"}}}));
 }
 

@@ -59,12 +59,14 @@ struct ProgramHandlersTest : ::testing::Test {
 
   // A worker for one command that runs beside a child of its own; `first` is what the command does before, and both
   // note their ids.
-  std::unique_ptr<ChildProcess> start_worker(const std::string& first, const std::string& grace) const {
+  std::unique_ptr<ChildProcess> start_worker(const std::string& first, const std::string& grace,
+                                             const std::vector<std::string>& options = {}) const {
     const std::string command = "nap=" + first + "; sleep 300 & echo $! $$ >" + path("ids.new") + "; mv " +
                                 path("ids.new") + " " + path("ids") + "; wait; sleep 300";
-    return std::make_unique<ChildProcess>(std::vector<std::string>{LEAT_BINARY, "--url", url, "--log-level", "off",
-                                                                   "worker", "--concurrency", "1", "--grace", grace,
-                                                                   "--exec", command});
+    std::vector<std::string> line{LEAT_BINARY,     "--url", url,       "--log-level", "off",    "worker",
+                                  "--concurrency", "1",     "--grace", grace,         "--exec", command};
+    line.insert(line.end(), options.begin(), options.end());
+    return std::make_unique<ChildProcess>(std::move(line));
   }
 
   // The ids of the command and of its child, when both run.
@@ -105,6 +107,22 @@ TEST_F(ProgramHandlersTest, NothingOutlivesASecondSignal) {
   const int status = worker->wait();
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) > 128) << status;
   expect_ends(ids);
+}
+
+TEST_F(ProgramHandlersTest, ACommandThatTakesTooLongIsEnded) {
+  ASSERT_EQ(leat("enqueue nap 1"), 0);
+  ASSERT_EQ(leat("enqueue stranger 1"), 0);
+  const auto worker =
+      start_worker("true", "1h",
+                   {"--timeout", "300ms", "--max-attempts", "1", "--stuck-after", "1h", "--unknown-kind-grace", "1ms"});
+  expect_ends(running_command());
+  EXPECT_TRUE(eventually([this] { return leat("dead show 1") == 0 && leat("dead show 2") == 0; }));
+  ASSERT_EQ(leat("dead list --json"), 0);
+  const std::string dead = contents_of(path("out"));
+  EXPECT_NE(dead.find("took longer than its limit"), std::string::npos) << dead;
+  EXPECT_NE(dead.find("unknown_kind"), std::string::npos) << dead;
+  worker->send_signal(SIGTERM);
+  worker->wait();
 }
 
 TEST_F(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {

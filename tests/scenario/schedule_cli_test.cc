@@ -144,10 +144,13 @@ TEST_F(ScheduleCliTest, BadInputIsRefusedWithItsPlace) {
       {"--every 500ms", "an interval is 1s to 3650d in whole milliseconds, and this one is 500ms\n"},
       {"--every 1h --start 2026-02-01T00:00:00Z --end 2026-01-01T00:00:00Z",
        "its end, 2026-01-01T00:00:00.000Z, is before its start, 2026-02-01T00:00:00.000Z\n"},
+      {"--every 1h --end 2020-01-01T00:00:00Z",
+       "its end, 2020-01-01T00:00:00.000Z, has passed: give a later one, or none\n"},
       {"", "give either a cron expression or an interval\n"},
       {"--every 1h --cron '* * * * *'", "--cron excludes --every: see leat schedule add --help\n"},
       {"--every 1h --tz UTC", "an interval has no time zone\n"},
       {"--every 1h --repeat 0", "repeat is 0; it is 1 or more\n"},
+      {"--every 1h --repeat -1", "--repeat: Value -1 not in range 0 to 1000000000000: see leat schedule add --help\n"},
       {"--every soon",
        "--every: \"soon\" is no duration: write a number and a unit, as in 500ms, 30s, 5m, 2h or 7d: "
        "see leat schedule add --help\n"},

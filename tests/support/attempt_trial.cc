@@ -373,7 +373,7 @@ void AttemptTrial::verify_end(const Job& job, const std::vector<DeadLetter>& let
   const auto result = Results(*broker_).get(job.id).value();
   if (!result) fail(name + " has no result");
   if (is_done != (result->state == JobResult::State::kDone)) fail(name + " has the wrong result");
-  if (result->attempts != std::max(job.model.final_attempts(), 1U)) {
+  if (result->attempts != job.model.final_attempts()) {
     fail(name + " has a result that tells of " + std::to_string(result->attempts) + " attempts");
   }
   std::vector<DeadLetter> own;

@@ -22,6 +22,7 @@ class ChildProcess {
   // The next whole line; empty when the output ended or nothing came before the deadline.
   std::optional<std::string> read_line(std::chrono::milliseconds deadline = std::chrono::seconds(10));
 
+  pid_t pid() const { return pid_; }
   void send_signal(int signal) const;
   // Waits until it has ended; what wait(2) says, the same again later.
   int wait();

@@ -26,6 +26,7 @@ class LooseJob : public JobContext {
   std::optional<SystemTime> deadline() const override { return {}; }
   std::stop_token stop_token() const override { return stop_.get_token(); }
   StopReason stop_reason() const override { return stop_.stop_requested() ? StopReason::kShutdown : StopReason::kNone; }
+  Result<void> extend_lease() override { return {}; }
 
   void set_payload(std::string payload) { payload_ = std::move(payload); }
   void set_header(std::string_view name, std::string_view value) { headers_.set(name, value); }

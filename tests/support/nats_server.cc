@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 
@@ -98,19 +99,23 @@ NatsBinary nats_server_binary(const std::string& version) {
   throw std::runtime_error("nats-server " + version + " is not at hand");
 }
 
+// Below those that the kernel gives to clients: while a server is stopped one of them would get its port, even the one
+// that tries to reach it, which is then connected to itself.
 std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+  constexpr int kTries = 1000;
+  thread_local std::mt19937 random{std::random_device{}()};
+  for (int i = 0; i < kTries; ++i) {
+    const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution(10'000, 32'000)(random));
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
     close(fd);
-    throw std::runtime_error("no free port");
+    if (is_free) return port;
   }
-  close(fd);
-  return ntohs(address.sin_port);
+  throw std::runtime_error("no free port");
 }
 
 NatsServer::NatsServer(NatsServerOptions options) : options_(std::move(options)), port_(options_.port) {
@@ -134,17 +139,27 @@ NatsServer::~NatsServer() {
   stop(Shutdown::kKill);
 }
 
-void NatsServer::launch() {
+std::filesystem::path NatsServer::write_config() const {
   std::string config = "listen: \"" + address() + "\"\n";
   if (options_.jetstream == NatsServerOptions::JetStream::kOn) {
     config += "jetstream { store_dir: \"$DIR/store\" }\n";
   }
   config += options_.config + "\n";
   replace_all(config, "$DIR", directory_.path().string());
-  const std::string file = (directory_.path() / "server.conf").string();
-  const std::string log = (directory_.path() / "server.log").string();
+  const std::filesystem::path file = directory_.path() / "server.conf";
   std::ofstream(file) << config;
-  pid_ = test::launch({options_.binary.path, "-c", file}, log);
+  return file;
+}
+
+void NatsServer::launch() {
+  const std::string log = (directory_.path() / "server.log").string();
+  pid_ = test::launch({options_.binary.path, "-c", write_config().string()}, log);
+}
+
+void NatsServer::reload(const std::string& config) {
+  options_.config = config;
+  write_config();
+  kill(pid_, SIGHUP);
 }
 
 bool NatsServer::wait_until_ready() {

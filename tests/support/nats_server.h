@@ -58,9 +58,12 @@ class NatsServer {
   // Stops the process where it is (waits until it stands still), and lets it go on.
   void freeze();
   void thaw();
+  // Another configuration in place of that of the options, without a restart.
+  void reload(const std::string& config);
 
  private:
   void launch();
+  std::filesystem::path write_config() const;
   bool wait_until_ready();
   std::string log_tail() const;
 

@@ -14,7 +14,7 @@ std::int64_t resident_memory() {
 }
 
 bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(_GLIBCXX_TSAN)
   return true;
 #elif defined(__has_feature)
   return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);

@@ -21,7 +21,7 @@ std::string named(std::string_view stream) {
 }
 
 // Names go into API subjects: one with a dot or a wildcard in it would ask for something else.
-Result<void> check_name(std::string_view name) {
+Result<void> check_any_name(std::string_view name) {
   if (!name.empty() && name.find_first_of(" .*>\t\r\n/\\") == name.npos) return {};
   return Error(ErrorCode::kInvalidArgument, "\"" + std::string(name) + "\" is no name of a stream or consumer");
 }
@@ -77,7 +77,7 @@ Messages to_messages(std::vector<Result<Found>> found) {
 }  // namespace
 
 Result<StreamFacts> JetStreamAdmin::stream(std::string_view stream, std::string_view filter) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_any_name(stream); !valid) return valid.error();
   const std::string name(stream);
   auto info = session_.api().require("STREAM.INFO." + name, nullptr, named(stream));
   if (!info) return info.error();
@@ -133,7 +133,7 @@ Result<std::uint64_t> JetStreamAdmin::count_by_subject(const std::string& stream
 }
 
 Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view stream) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_any_name(stream); !valid) return valid.error();
   std::vector<ConsumerFacts> facts;
   auto listed = for_each_consumer(session_, std::string(stream), [&](const nlohmann::json& info) {
     const auto& config = object_at(info, "config");
@@ -152,7 +152,7 @@ Result<std::vector<ConsumerFacts>> JetStreamAdmin::consumers(std::string_view st
 
 std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read(std::string_view stream,
                                                                        std::span<const std::uint64_t> sequences) {
-  if (auto valid = check_name(stream); !valid) return Messages(sequences.size(), valid.error());
+  if (auto valid = check_any_name(stream); !valid) return Messages(sequences.size(), valid.error());
   constexpr std::size_t kMany = 16;
   const auto entry = sequences.size() < kMany ? nullptr : catalog_.get_fresh(stream, kStillSo).value_or(nullptr);
   const bool all_valid = std::find(sequences.begin(), sequences.end(), 0) == sequences.end();
@@ -165,7 +165,7 @@ std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read(std::stri
 
 std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read_last(std::string_view stream,
                                                                             std::span<const std::string> subjects) {
-  if (auto valid = check_name(stream); !valid) return Messages(subjects.size(), valid.error());
+  if (auto valid = check_any_name(stream); !valid) return Messages(subjects.size(), valid.error());
   std::vector<std::optional<Error>> invalid(subjects.size());
   std::vector<std::string> usable;
   for (std::size_t i = 0; i < subjects.size(); ++i) {
@@ -184,12 +184,12 @@ std::vector<Result<std::optional<StoredMessage>>> JetStreamAdmin::read_last(std:
 }
 
 std::vector<Result<bool>> JetStreamAdmin::remove(std::string_view stream, std::span<const std::uint64_t> sequences) {
-  if (auto valid = check_name(stream); !valid) return std::vector<Result<bool>>(sequences.size(), valid.error());
+  if (auto valid = check_any_name(stream); !valid) return std::vector<Result<bool>>(sequences.size(), valid.error());
   return remove_all(session_, std::string(stream), sequences);
 }
 
 Result<std::uint64_t> JetStreamAdmin::purge(std::string_view stream, std::string_view filter) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_any_name(stream); !valid) return valid.error();
   if (auto valid = check_filter(filter); !valid) return valid.error();
   if (session_.level().before(2, 10)) {
     auto floors = ack_floors(session_, std::string(stream));
@@ -205,7 +205,7 @@ Result<std::uint64_t> JetStreamAdmin::purge(std::string_view stream, std::string
 }
 
 Result<void> JetStreamAdmin::delete_stream(std::string_view stream) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
+  if (auto valid = check_any_name(stream); !valid) return valid.error();
   auto deleted = session_.api().require("STREAM.DELETE." + std::string(stream), nullptr, named(stream));
   catalog_.forget(stream);
   if (!deleted) return deleted.error();
@@ -213,8 +213,8 @@ Result<void> JetStreamAdmin::delete_stream(std::string_view stream) {
 }
 
 Result<void> JetStreamAdmin::delete_consumer(std::string_view stream, std::string_view consumer) {
-  if (auto valid = check_name(stream); !valid) return valid.error();
-  if (auto valid = check_name(consumer); !valid) return valid.error();
+  if (auto valid = check_any_name(stream); !valid) return valid.error();
+  if (auto valid = check_any_name(consumer); !valid) return valid.error();
   auto deleted = session_.api().require("CONSUMER.DELETE." + std::string(stream) + "." + std::string(consumer), nullptr,
                                         "consumer \"" + std::string(consumer) + "\" of " + named(stream));
   if (!deleted) return deleted.error();

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kTimeout{5000};
-constexpr milliseconds kPause{100};
+constexpr milliseconds kApiPause{100};
 
 struct Meaning {
   int error;
@@ -121,7 +121,7 @@ Result<ApiAnswer> Api::call(std::string_view call, const nlohmann::json& body) {
       }
       return Error(ErrorCode::kUnavailable, answer.error().message());
     }
-    sleep_for(clock_, kPause, {});
+    sleep_for(clock_, kApiPause, {});
   }
 }
 

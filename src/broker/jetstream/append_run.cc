@@ -9,16 +9,16 @@ namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kWindow = 4096;           // messages without an answer
-constexpr std::size_t kWindowBytes = 16 << 20;  // and their payloads
-constexpr std::size_t kChunk = 64;              // messages marked under one lock
-constexpr milliseconds kTotal{30'000};          // without an answer it is given up
-constexpr milliseconds kStep{250};              // between looks at the connection
-constexpr milliseconds kQuiet{5000};            // no answer at all for so long: they are lost
-constexpr milliseconds kQuietAfterLoss{500};    // the same once the connection was lost and is back
-constexpr milliseconds kPause{150};             // before a refused message is sent again
-constexpr milliseconds kFlush{1000};
-constexpr std::size_t kFew = 8;  // sent by themselves they are there sooner
+constexpr std::size_t kAppendWindow = 4096;      // messages without an answer
+constexpr std::size_t kWindowBytes = 16 << 20;   // and their payloads
+constexpr std::size_t kChunk = 64;               // messages marked under one lock
+constexpr milliseconds kAppendPatience{30'000};  // without an answer it is given up
+constexpr milliseconds kStep{250};               // between looks at the connection
+constexpr milliseconds kQuiet{5000};             // no answer at all for so long: they are lost
+constexpr milliseconds kQuietAfterLoss{500};     // the same once the connection was lost and is back
+constexpr milliseconds kResendPause{150};        // before a refused message is sent again
+constexpr milliseconds kAppendFlush{1000};
+constexpr std::size_t kFewAppends = 8;  // sent by themselves they are there sooner
 constexpr const char* kIdHeader = "Nats-Msg-Id";
 constexpr const char* kExpectationHeader = "Nats-Expected-Last-Subject-Sequence";
 
@@ -47,8 +47,8 @@ AppendRun::AppendRun(Session& session, StreamCatalog& catalog, std::string_view 
       catalog_(catalog),
       stream_(stream),
       requests_(requests),
-      deadline_(deadline_after(session.clock(), kTotal)),
-      connection_(requests.size() <= kFew ? session.control() : session.bulk()),
+      deadline_(deadline_after(session.clock(), kAppendPatience)),
+      connection_(requests.size() <= kFewAppends ? session.control() : session.bulk()),
       max_payload_(connection_.max_payload()),
       slots_(requests.size()) {}
 
@@ -60,7 +60,7 @@ std::vector<Result<Appended>> AppendRun::run() {
     do {
       losses_ = connection_.losses();
       send_all(ticket);
-      if (requests_.size() > kFew) connection_.flush(kFlush);
+      if (requests_.size() > kFewAppends) connection_.flush(kAppendFlush);
       wait_below(0);
       fail_if_stream_is_gone();
     } while (plan_next());
@@ -112,7 +112,7 @@ std::optional<Error> AppendRun::find_fault(const AppendRequest& request, const S
 void AppendRun::send_all(const nats::Replies::Ticket& ticket) {
   std::vector<std::size_t> chunk;
   for (std::size_t next = 0; next < requests_.size();) {
-    if (const bool full = !take_chunk(next, chunk); full && !wait_below(kWindow / 4 * 3)) return;
+    if (const bool full = !take_chunk(next, chunk); full && !wait_below(kAppendWindow / 4 * 3)) return;
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       if (send_one(ticket, chunk[i])) continue;
       for (std::size_t rest = i + 1; rest < chunk.size(); ++rest) take_back(chunk[rest], std::nullopt);
@@ -130,7 +130,7 @@ bool AppendRun::take_chunk(std::size_t& next, std::vector<std::size_t>& chunk) {
   for (const std::size_t end = std::min(next + kChunk, slots_.size()); next < end; ++next) {
     Slot& slot = slots_[next];
     if (slot.failure || slot.state == State::kAnswered || slot.state == State::kInFlight) continue;
-    if (in_flight_ >= kWindow || bytes_in_flight_ >= kWindowBytes) return !chunk.empty();
+    if (in_flight_ >= kAppendWindow || bytes_in_flight_ >= kWindowBytes) return !chunk.empty();
     slot.state = State::kInFlight;
     if (slot.sends < std::numeric_limits<std::uint8_t>::max()) ++slot.sends;
     ++in_flight_;
@@ -192,7 +192,7 @@ bool AppendRun::wait_below(std::size_t limit) {
     clock.wait_until(changed_, mutex_, look, {});
     waiting_ = false;
     const SteadyTime now = clock.steady();
-    if (now >= deadline_) return false;
+    if (is_over()) return false;
     if (now < look) continue;
     look = now + kStep;
     // While the connection is lost, what was sent last still waits in its buffer.
@@ -203,9 +203,13 @@ bool AppendRun::wait_below(std::size_t limit) {
   return true;
 }
 
+bool AppendRun::is_over() const {
+  return session_.clock().steady() >= deadline_ || !connection_.check_open();
+}
+
 // Decides for every message without a final answer; true when some are to be sent again.
 bool AppendRun::plan_next() {
-  const bool over = session_.clock().steady() >= deadline_;
+  const bool over = is_over();
   bool again = false;
   {
     MutexLock lock(mutex_);
@@ -217,7 +221,7 @@ bool AppendRun::plan_next() {
       again = again || !slots_[i].failure;
     }
   }
-  if (again) sleep_for(session_.clock(), kPause, {});
+  if (again) sleep_for(session_.clock(), kResendPause, {});
   return again;
 }
 

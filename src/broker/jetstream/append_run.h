@@ -40,6 +40,7 @@ class AppendRun : private nats::ReplySink {
   void take_back(std::size_t index, std::optional<Error> failure);
   bool send_one(const nats::Replies::Ticket& ticket, std::size_t index);
   bool wait_below(std::size_t limit);
+  bool is_over() const;
   bool plan_next();
   void plan_slot(std::size_t index, bool over) LEAT_REQUIRES(mutex_);
   void fail_if_stream_is_gone();

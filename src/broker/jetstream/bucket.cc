@@ -5,7 +5,7 @@
 namespace leat::jetstream {
 namespace {
 
-constexpr Duration kWindow = std::chrono::minutes(2);
+constexpr Duration kDuplicateWindow = std::chrono::minutes(2);
 
 bool is_key_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
@@ -26,7 +26,7 @@ nlohmann::json to_json(const BucketConfig& config, const ServerLevel& level) {
                       {"max_bytes", -1},
                       {"max_msgs_per_subject", 1},
                       {"num_replicas", config.replicas},
-                      {"duplicate_window", usable_window(kWindow, config.ttl).count()},
+                      {"duplicate_window", usable_window(kDuplicateWindow, config.ttl).count()},
                       {"allow_rollup_hdrs", true},
                       {"deny_delete", true}};
   add_common_stream_fields(json, level);

@@ -1,5 +1,6 @@
 #include "broker/jetstream/jetstream_broker.h"
 
+#include "broker/config_checks.h"
 #include "broker/jetstream/key_value.h"
 #include "broker/jetstream/lookup_reader.h"
 #include "broker/jetstream/ordered_reader.h"
@@ -9,42 +10,6 @@
 
 namespace leat::jetstream {
 namespace {
-
-constexpr unsigned kMostReplicas = 5;
-constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
-
-Error invalid(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-Result<void> check_name(std::string_view what, const std::string& name) {
-  if (is_plain_name(name)) return {};
-  return invalid(std::string(what) + " name \"" + name + "\": 1 to 64 letters, digits, `_` and `-`");
-}
-
-Result<void> check_replicas(unsigned replicas) {
-  if (replicas >= 1 && replicas <= kMostReplicas) return {};
-  return invalid("replicas is 1 to 5, not " + std::to_string(replicas));
-}
-
-Result<void> check(const StreamConfig& config) {
-  if (auto valid = check_name("stream", config.name); !valid) return valid;
-  if (config.subjects.empty()) return invalid("stream \"" + config.name + "\" has no subjects");
-  for (const std::string& subject : config.subjects) {
-    if (auto valid = check_filter(subject); !valid) return valid;
-  }
-  if (config.dedupe_window <= Duration::zero()) return invalid("dedupe_window is more than 0");
-  if (config.max_age < Duration::zero()) return invalid("max_age is 0 or more");
-  return check_replicas(config.replicas);
-}
-
-Result<void> check(const ConsumerConfig& config) {
-  if (auto valid = check_name("stream", config.stream); !valid) return valid;
-  if (auto valid = check_name("consumer", config.name); !valid) return valid;
-  if (config.ack_wait < kLeastAckWait) return invalid("ack_wait is 10 ms or more");
-  if (config.max_unsettled == 0) return invalid("max_unsettled is 1 or more");
-  return check_filter(config.filter);
-}
 
 std::string durability_of(const ServerLevel& level) {
   if (level.before(2, 10)) return "server, fsync every minute; with replicas, a majority of servers";
@@ -106,7 +71,7 @@ Error JetStreamBroker::config_error(const ApiAnswer& answer, const nlohmann::jso
 }
 
 Result<EnsureResult> JetStreamBroker::ensure_stream(const StreamConfig& config) {
-  if (auto valid = check(config); !valid) return valid.error();
+  if (auto valid = check_stream_config(config); !valid) return valid.error();
   const nlohmann::json wanted = to_json(config, session_->level());
   nlohmann::json actual;
   auto created = ensure(config.name, wanted, actual);
@@ -118,7 +83,7 @@ Result<EnsureResult> JetStreamBroker::ensure_stream(const StreamConfig& config) 
 
 std::vector<Result<Appended>> JetStreamBroker::append(std::string_view stream,
                                                       std::span<const AppendRequest> requests) {
-  if (auto valid = check_name("stream", std::string(stream)); !valid) {
+  if (auto valid = check_name("stream", stream); !valid) {
     return std::vector<Result<Appended>>(requests.size(), valid.error());
   }
   return publisher_.append(stream, requests);
@@ -160,7 +125,7 @@ bool JetStreamBroker::is_narrowed(const ConsumerConfig& config, const std::strin
 }
 
 Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerConfig& config) {
-  if (auto valid = check(config); !valid) return valid.error();
+  if (auto valid = check_consumer_config(config); !valid) return valid.error();
   auto info = session_->api().call("CONSUMER.INFO." + config.stream + "." + config.name);
   if (!info) return info.error().with_context(consumer_what(config));
   if (info->error == ApiCode::kNoConsumer) {
@@ -187,8 +152,7 @@ Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerC
 }
 
 Result<std::unique_ptr<Reader>> JetStreamBroker::open_reader(const ReaderConfig& config) {
-  if (auto valid = check_name("stream", config.stream); !valid) return valid.error();
-  if (auto valid = check_filter(config.filter); !valid) return valid.error();
+  if (auto valid = check_reader_config(config); !valid) return valid.error();
   auto stream = catalog_.refresh(config.stream);
   if (!stream) return stream.error();
   if ((*stream)->work_queue) return std::make_unique<LookupReader>(*session_, config);
@@ -196,9 +160,7 @@ Result<std::unique_ptr<Reader>> JetStreamBroker::open_reader(const ReaderConfig&
 }
 
 Result<std::unique_ptr<KeyValue>> JetStreamBroker::open_bucket(const BucketConfig& config) {
-  if (auto valid = check_name("bucket", config.name); !valid) return valid.error();
-  if (auto valid = check_replicas(config.replicas); !valid) return valid.error();
-  if (config.ttl < Duration::zero()) return invalid("ttl is 0 or more");
+  if (auto valid = check_bucket_config(config); !valid) return valid.error();
   const nlohmann::json wanted = to_json(config, session_->level());
   nlohmann::json actual;
   auto created = ensure(BucketNames(config.name).stream, wanted, actual);

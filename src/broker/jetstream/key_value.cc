@@ -148,7 +148,7 @@ Result<std::vector<KeyEntry>> JetStreamKeyValue::list_below(std::string_view pre
   const SteadyTime deadline = deadline_after(session_.clock(), kLongestRead);
   std::vector<KeyEntry> entries;
   do {
-    auto next = pull.next(kBatch, deadline, OrderedPull::AtEnd::kReturn, {});
+    auto next = pull.next({kBatch}, deadline, OrderedPull::AtEnd::kReturn, {});
     if (!next) return next.error();
     if (next->empty()) break;
     for (const OrderedMessage& message : *next) {
@@ -183,20 +183,28 @@ OrderedConfig watch_config(Session& session, const BucketNames& names, std::stri
 JetStreamKeyWatch::JetStreamKeyWatch(Session& session, const BucketNames& names, std::string_view prefix)
     : session_(session), names_(names), prefix_(prefix), pull_(session, watch_config(session, names, prefix)) {}
 
+// What was erased before the watch began was never there for it. What is erased while it catches up may be.
+bool JetStreamKeyWatch::matters(const KeyEntry& entry) {
+  if (caught_up_) return true;
+  if (entry.erased) return returned_.erase(entry.key) > 0;
+  returned_.insert(entry.key);
+  return true;
+}
+
 Result<std::vector<KeyEntry>> JetStreamKeyWatch::next(std::chrono::milliseconds max_wait, std::stop_token stop) {
   using AtEnd = OrderedPull::AtEnd;
   const SteadyTime deadline = deadline_after(session_.clock(), max_wait);
   std::vector<KeyEntry> entries;
   while (entries.empty()) {
-    auto next = pull_.next(kBatch, deadline, caught_up_ ? AtEnd::kFollow : AtEnd::kReturn, stop);
+    auto next = pull_.next({kBatch}, deadline, caught_up_ ? AtEnd::kFollow : AtEnd::kReturn, stop);
     if (!next) return next.error();
     for (const OrderedMessage& message : *next) {
       KeyEntry entry = to_entry(to_stored(message), names_);
-      // What was erased before the watch began was never there for it.
-      if ((caught_up_ || !entry.erased) && key_is_under(entry.key, prefix_)) entries.push_back(std::move(entry));
+      if (key_is_under(entry.key, prefix_) && matters(entry)) entries.push_back(std::move(entry));
     }
     const bool was_caught_up = caught_up_;
     caught_up_ = caught_up_ || pull_.caught_up();
+    if (caught_up_) returned_.clear();
     if (next->empty() || caught_up_ != was_caught_up) break;
   }
   return entries;

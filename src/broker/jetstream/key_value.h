@@ -1,6 +1,8 @@
 // Records in a bucket's stream. Reading asks the stream's leader; writing is an append with an expectation.
 #pragma once
 
+#include <set>
+
 #include "broker/jetstream/bucket.h"
 #include "broker/jetstream/ordered_pull.h"
 #include "broker/jetstream/publisher.h"
@@ -38,11 +40,14 @@ class JetStreamKeyWatch : public KeyWatch {
   bool caught_up() const override { return caught_up_; }
 
  private:
+  bool matters(const KeyEntry& entry);
+
   Session& session_;
   const BucketNames names_;
   const std::string prefix_;
   OrderedPull pull_;
   bool caught_up_ = false;
+  std::set<std::string> returned_;  // records, while it catches up
 };
 
 }  // namespace leat::jetstream

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 
+#include "broker/config_checks.h"
+#include "broker/message_size.h"
+
 namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kMostCount = 10'000;
 constexpr std::size_t kRanges = 64;     // requests at a time
 constexpr std::size_t kFirstRange = 8;  // sequences in each of them, in the beginning
 constexpr std::size_t kLargestRange = 1 << 20;
-constexpr milliseconds kLook{100};  // a follower at the end looks again so often
+constexpr milliseconds kFollowLook{100};  // a follower at the end looks again so often
 
 }  // namespace
 
@@ -21,9 +23,7 @@ LookupReader::LookupReader(Session& session, const ReaderConfig& config)
       range_size_(kFirstRange) {}
 
 Result<std::vector<StoredMessage>> LookupReader::read(const ReadOptions& options, std::stop_token stop) {
-  if (options.max_count < 1 || options.max_count > kMostCount) {
-    return Error(ErrorCode::kInvalidArgument, "max_count is 1 to 10'000");
-  }
+  if (auto valid = check_read_options(options); !valid) return valid.error();
   Clock& clock = session_.clock();
   const SteadyTime deadline = deadline_after(clock, options.max_wait);
   while (ready_.empty() && !stop.stop_requested()) {
@@ -33,14 +33,14 @@ Result<std::vector<StoredMessage>> LookupReader::read(const ReadOptions& options
       if (!*more) {
         const SteadyTime now = clock.steady();
         if (!config_.follow || now >= deadline) break;
-        sleep_for(clock, std::min<Duration>(kLook, deadline - now), stop);
+        sleep_for(clock, std::min<Duration>(kFollowLook, deadline - now), stop);
         continue;
       }
     }
     auto read = read_ahead(stop);
     if (!read) return read.error();
   }
-  return take(options.max_count);
+  return take(options);
 }
 
 // True when there may be messages that were not read yet.
@@ -107,10 +107,13 @@ void LookupReader::keep(std::vector<Range>& ranges) {
   if (count > ranges.size() * kFirstRange) range_size_ = std::max(range_size_ / 2, kFirstRange);
 }
 
-std::vector<StoredMessage> LookupReader::take(std::size_t most) {
-  const auto end = ready_.begin() + static_cast<std::ptrdiff_t>(std::min(most, ready_.size()));
-  std::vector<StoredMessage> taken(std::make_move_iterator(ready_.begin()), std::make_move_iterator(end));
-  ready_.erase(ready_.begin(), end);
+std::vector<StoredMessage> LookupReader::take(const ReadOptions& options) {
+  std::vector<StoredMessage> taken;
+  for (std::size_t bytes = 0; !ready_.empty() && taken.size() < options.max_count && bytes < options.max_bytes;) {
+    bytes += size_of(ready_.front());
+    taken.push_back(std::move(ready_.front()));
+    ready_.pop_front();
+  }
   return taken;
 }
 

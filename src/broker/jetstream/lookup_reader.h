@@ -26,7 +26,7 @@ class LookupReader : public Reader {
   Result<bool> refresh_last();
   Result<void> walk(std::vector<Range>& ranges, const std::stop_token& stop);
   void keep(std::vector<Range>& ranges);
-  std::vector<StoredMessage> take(std::size_t most);
+  std::vector<StoredMessage> take(const ReadOptions& options);
 
   Session& session_;
   const ReaderConfig config_;

@@ -11,13 +11,18 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr milliseconds kExpires{30'000};
-constexpr milliseconds kHeartbeat{5000};
-constexpr milliseconds kGrace{500};
-constexpr milliseconds kPause{100};
-constexpr milliseconds kUnused{300'000};  // the server removes a consumer that nobody pulls from
-constexpr milliseconds kLook{250};        // at the end of a stream, whether it still is the end
+constexpr milliseconds kReadHeartbeat{5000};
+constexpr milliseconds kReadGrace{500};
+constexpr milliseconds kRebuildPause{100};
+constexpr milliseconds kUnusedReader{300'000};  // the server removes a consumer that nobody pulls from
+constexpr milliseconds kEndLook{250};           // at the end of a stream, whether it still is the end
 constexpr milliseconds kLongestPatience{8000};
 constexpr std::size_t kLeastBatch = 256;
+constexpr std::size_t kFirstBatch = 64;  // before it is known how large messages are
+
+std::size_t size_of(const nats::Received& message) {
+  return message.subject().size() + message.data().size();
+}
 
 }  // namespace
 
@@ -32,7 +37,7 @@ OrderedPull::~OrderedPull() {
   if (subscription_ != nullptr) subscription_->drain();
 }
 
-Result<std::vector<OrderedMessage>> OrderedPull::next(std::size_t most, SteadyTime deadline, AtEnd at_end,
+Result<std::vector<OrderedMessage>> OrderedPull::next(const Portion& most, SteadyTime deadline, AtEnd at_end,
                                                       std::stop_token stop) {
   while (true) {
     if (auto waited = wait(most, deadline, at_end, stop); !waited) return waited.error();
@@ -49,7 +54,7 @@ Result<std::vector<OrderedMessage>> OrderedPull::next(std::size_t most, SteadyTi
 }
 
 // Returns when something arrived, when a gap shows that nothing right can come, at the end, or at the deadline.
-Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop) {
+Result<void> OrderedPull::wait(const Portion& most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop) {
   const auto looks = [&] { return at_end == AtEnd::kReturn || !verified_; };
   bool silent = false;
   SteadyTime silent_since = clock_.steady();
@@ -77,12 +82,14 @@ Result<void> OrderedPull::wait(std::size_t most, SteadyTime deadline, AtEnd at_e
     if (auto refilled = refill(most); !refilled) return refilled;
     if (!read_statuses()) broken_ = true;
     if (!arrived_.empty() || stop.stop_requested() || clock_.steady() >= deadline) return {};
+    if (auto open = session_.control().check_open(); !open) return open;
     if (broken_) continue;
     waiting_ = true;
-    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + (looks() ? kLook : kHeartbeat)), stop);
+    clock_.wait_until(changed_, mutex_, std::min(deadline, clock_.steady() + (looks() ? kEndLook : kReadHeartbeat)),
+                      stop);
     waiting_ = false;
     silent = arrived_.empty();
-    if (connected_ && clock_.steady() - heard_ > 2 * kHeartbeat + kGrace) broken_ = true;
+    if (connected_ && clock_.steady() - heard_ > 2 * kReadHeartbeat + kReadGrace) broken_ = true;
   }
 }
 
@@ -117,7 +124,7 @@ nlohmann::json OrderedPull::consumer_config(const std::string& name) const {
                         {"mem_storage", true},
                         {"num_replicas", 1},
                         {"replay_policy", "instant"},
-                        {"inactive_threshold", Duration(kUnused).count()},
+                        {"inactive_threshold", Duration(kUnusedReader).count()},
                         {"deliver_policy", "all"}};
   if (config_.content == OrderedConfig::Content::kHeaders) config["headers_only"] = true;
   if (config_.filters.size() == 1) config["filter_subject"] = config_.filters.front();
@@ -182,20 +189,29 @@ Result<void> OrderedPull::recover() {
   }
   if (consumer_made_) {
     abandon();
-    sleep_for(clock_, kPause, {});
+    sleep_for(clock_, kRebuildPause, {});
   }
   return create();
 }
 
-Result<void> OrderedPull::refill(std::size_t most) {
+// How many messages are asked for at a time: enough for the call after this one too, but of no more bytes than both
+// may return.
+std::size_t OrderedPull::ahead(const Portion& most) const {
+  if (typical_bytes_ == 0) return kFirstBatch;
+  const double fits = 2.0 * static_cast<double>(most.bytes) / typical_bytes_;
+  const std::size_t wanted = 2 * std::max(most.count, kLeastBatch);
+  return fits < static_cast<double>(wanted) ? std::max<std::size_t>(2, static_cast<std::size_t>(fits)) : wanted;
+}
+
+Result<void> OrderedPull::refill(const Portion& most) {
   if (!connected_ || broken_) return {};
-  const std::size_t target = 2 * std::max(most, kLeastBatch);
+  const std::size_t target = ahead(most);
   const std::size_t have = pulls_.outstanding() + arrived_.size();
   if (have > target / 2) return {};
-  const std::uint64_t number = pulls_.open(target - have, clock_.steady() + kExpires + kGrace);
+  const std::uint64_t number = pulls_.open(target - have, clock_.steady() + kExpires + kReadGrace);
   const std::string body = "{\"batch\":" + std::to_string(target - have) +
                            ",\"expires\":" + std::to_string(Duration(kExpires).count()) +
-                           ",\"idle_heartbeat\":" + std::to_string(Duration(kHeartbeat).count()) + "}";
+                           ",\"idle_heartbeat\":" + std::to_string(Duration(kReadHeartbeat).count()) + "}";
   const std::string subject = session_.api().subject("CONSUMER.MSG.NEXT." + config_.stream + "." + name_);
   return session_.control().publish(subject.c_str(), (inbox_ + std::to_string(number)).c_str(), body);
 }
@@ -215,9 +231,10 @@ bool OrderedPull::read_statuses() {
 }
 
 // Takes what continues the order without a gap; behind a gap nothing counts.
-std::vector<OrderedMessage> OrderedPull::take(std::size_t most) {
+std::vector<OrderedMessage> OrderedPull::take(const Portion& most) {
   std::vector<OrderedMessage> taken;
-  while (!arrived_.empty() && taken.size() < most) {
+  std::size_t bytes = 0;
+  while (!arrived_.empty() && taken.size() < most.count && bytes < most.bytes) {
     OrderedMessage next{.message = std::move(arrived_.front())};
     arrived_.pop_front();
     const auto position = parse_ack_subject(next.message.reply());
@@ -229,6 +246,7 @@ std::vector<OrderedMessage> OrderedPull::take(std::size_t most) {
     consumer_sequence_ = position->consumer_sequence;
     stream_sequence_ = position->stream_sequence;
     pending_ = position->pending;
+    bytes += size_of(next.message);
     taken.push_back(std::move(next));
     patience_ = kPatience;
   }
@@ -242,15 +260,29 @@ void OrderedPull::on_message(nats::Received message) {
     statuses_.push_back(std::move(message));
   } else if (message.reply().find(name_) != std::string_view::npos) {
     pulls_.delivered();
+    learn_size(message);
     arrived_.push_back(std::move(message));
   }
   if (waiting_) changed_.notify_all();
+}
+
+// One that is larger than those before counts at once. What was asked for already comes all the same.
+void OrderedPull::learn_size(const nats::Received& message) {
+  constexpr double kWeight = 1.0 / 16;
+  const auto size = static_cast<double>(size_of(message));
+  typical_bytes_ = std::max(size, typical_bytes_ + (size - typical_bytes_) * kWeight);
 }
 
 void OrderedPull::on_disconnected() {
   MutexLock lock(mutex_);
   connected_ = false;
   pulls_.clear();
+}
+
+void OrderedPull::on_closed() {
+  MutexLock lock(mutex_);
+  connected_ = false;
+  changed_.notify_all();
 }
 
 // An ephemeral consumer in memory does not survive its server; what was on the way is lost in any case.

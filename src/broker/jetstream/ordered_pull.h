@@ -11,6 +11,7 @@
 #include "broker/jetstream/pull_accounting.h"
 #include "broker/jetstream/pull_status.h"
 #include "broker/jetstream/session.h"
+#include "leat/reader.h"
 #include "nats/subscription.h"
 
 namespace leat::jetstream {
@@ -29,17 +30,24 @@ struct OrderedMessage {
   AckSubject position;
 };
 
+// What one call returns at most; the message that reaches `bytes` is the last one.
+struct Portion {
+  std::size_t count;
+  std::size_t bytes = ReadOptions{}.max_bytes;
+};
+
 // One thread at a time. The session must outlive it.
 class OrderedPull : private nats::MessageSink, private nats::ConnectionListener {
  public:
   OrderedPull(Session& session, OrderedConfig config);
   ~OrderedPull() override;
 
-  // Up to `most` messages, in order of sequence, none twice. Waits until `deadline` for the first one, but not past the
+  // Up to `most`, in order of sequence, none twice. Waits until `deadline` for the first one, but not past the
   // end unless `follow`; empty: the end (all that was there when the call began is returned), the deadline or `stop`.
   // Errors: kNotFound (the stream is gone), kUnavailable; either way the next call goes on where this one was.
   enum class AtEnd { kReturn, kFollow };
-  Result<std::vector<OrderedMessage>> next(std::size_t most, SteadyTime deadline, AtEnd at_end, std::stop_token stop);
+  Result<std::vector<OrderedMessage>> next(const Portion& most, SteadyTime deadline, AtEnd at_end,
+                                           std::stop_token stop);
 
   // True when nothing was left behind the last message returned, as far as the server said with it.
   bool caught_up() const { return consumer_made_ && pending_ == 0; }
@@ -48,16 +56,19 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   void on_message(nats::Received message) override;
   void on_disconnected() override;
   void on_reconnected() override;
+  void on_closed() override;
 
   Result<void> create();
   void abandon();
   nlohmann::json consumer_config(const std::string& name) const;
   std::string call(std::string_view what);  // "CONSUMER.INFO.<stream>.<consumer>"
   Result<bool> ask_for_more();
-  Result<void> wait(std::size_t most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop);
-  Result<void> refill(std::size_t most) LEAT_REQUIRES(mutex_);
+  Result<void> wait(const Portion& most, SteadyTime deadline, AtEnd at_end, const std::stop_token& stop);
+  Result<void> refill(const Portion& most) LEAT_REQUIRES(mutex_);
   bool read_statuses() LEAT_REQUIRES(mutex_);
-  std::vector<OrderedMessage> take(std::size_t most) LEAT_REQUIRES(mutex_);
+  std::vector<OrderedMessage> take(const Portion& most) LEAT_REQUIRES(mutex_);
+  std::size_t ahead(const Portion& most) const LEAT_REQUIRES(mutex_);
+  void learn_size(const nats::Received& message) LEAT_REQUIRES(mutex_);
   Result<void> recover();
 
   Session& session_;
@@ -79,6 +90,7 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   std::string name_ LEAT_GUARDED_BY(mutex_);  // of the consumer
   std::deque<nats::Received> arrived_ LEAT_GUARDED_BY(mutex_);
   std::vector<nats::Received> statuses_ LEAT_GUARDED_BY(mutex_);
+  double typical_bytes_ LEAT_GUARDED_BY(mutex_) = 0;  // of the latest messages, the largest first; 0: none has come
   PullAccounting pulls_ LEAT_GUARDED_BY(mutex_);
   bool waiting_ LEAT_GUARDED_BY(mutex_) = false;
   bool connected_ LEAT_GUARDED_BY(mutex_) = true;

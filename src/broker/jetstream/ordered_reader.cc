@@ -1,14 +1,13 @@
 #include "broker/jetstream/ordered_reader.h"
 
+#include "broker/config_checks.h"
 #include "broker/jetstream/lookup.h"
 
 namespace leat::jetstream {
 namespace {
 
-constexpr std::size_t kMostCount = 10'000;
-
 // A reader at the end of a stream is told so by the server at once; this bounds the wait for one that is silent.
-constexpr std::chrono::seconds kLongestRead{15};
+constexpr std::chrono::seconds kLongestWait{15};
 
 OrderedConfig ordered_config(const ReaderConfig& config) {
   using Content = OrderedConfig::Content;
@@ -36,13 +35,12 @@ OrderedReader::OrderedReader(Session& session, const ReaderConfig& config)
 
 Result<std::vector<StoredMessage>> OrderedReader::read(const ReadOptions& options, std::stop_token stop) {
   using AtEnd = OrderedPull::AtEnd;
-  if (options.max_count < 1 || options.max_count > kMostCount) {
-    return Error(ErrorCode::kInvalidArgument, "max_count is 1 to 10'000");
-  }
-  const SteadyTime deadline = deadline_after(clock_, config_.follow ? Duration(options.max_wait) : kLongestRead);
+  if (auto valid = check_read_options(options); !valid) return valid.error();
+  const SteadyTime deadline = deadline_after(clock_, config_.follow ? Duration(options.max_wait) : kLongestWait);
   std::vector<StoredMessage> messages;
   while (messages.empty()) {
-    auto next = pull_.next(options.max_count, deadline, config_.follow ? AtEnd::kFollow : AtEnd::kReturn, stop);
+    auto next = pull_.next({options.max_count, options.max_bytes}, deadline,
+                           config_.follow ? AtEnd::kFollow : AtEnd::kReturn, stop);
     if (!next) return next.error();
     if (next->empty()) break;
     messages.reserve(next->size());

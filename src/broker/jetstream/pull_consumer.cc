@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/config_checks.h"
 #include "broker/jetstream/ack_subject.h"
 #include "broker/jetstream/lookup.h"
 
@@ -9,14 +10,14 @@ namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kMostCount = 10'000;
 constexpr milliseconds kLongestPull{30'000};
 constexpr milliseconds kShortestAheadPull{2000};
 constexpr milliseconds kHeartbeat{5000};
 constexpr milliseconds kShortestWithHeartbeat{2000};  // shorter pulls end soon enough by themselves
 constexpr milliseconds kGrace{250};                   // for the server's word that a request is over
-constexpr milliseconds kPause{100};                   // and as much again at random
+constexpr milliseconds kPullPause{100};               // and as much again at random
 constexpr milliseconds kWithoutNews{1000};            // while the connection is lost
+constexpr milliseconds kBehind{250};                  // until it looks again whether the server has settled enough
 // A server stores what it has delivered up to a second later. One that was killed delivers that again as if for the
 // first time, and before all that is new.
 constexpr std::size_t kMostForgotten = 10'000;
@@ -61,8 +62,9 @@ PullConsumer::PullConsumer(Session& session, std::string stream, std::string nam
       name_(std::move(name)),
       ack_wait_(ack_wait),
       pull_subject_(session.api().subject("CONSUMER.MSG.NEXT." + stream_ + "." + name_)),
-      settler_(session),
-      refusals_(session.control().refusals()) {
+      refusals_(session.control().refusals()),
+      pace_(session, [this] { on_pace(); }),
+      settler_(session, pace_) {
   {
     MutexLock lock(mutex_);
     distrust_counts();
@@ -76,9 +78,7 @@ PullConsumer::~PullConsumer() {
 }
 
 Result<std::vector<Delivery>> PullConsumer::fetch(const FetchOptions& options, std::stop_token stop) {
-  if (options.max_count < 1 || options.max_count > kMostCount) {
-    return Error(ErrorCode::kInvalidArgument, "max_count is 1 to 10'000");
-  }
+  if (auto valid = check_fetch_options(options); !valid) return valid.error();
   std::vector<nats::Received> messages;
   {
     MutexLock lock(mutex_);
@@ -119,14 +119,22 @@ std::vector<Result<void>> PullConsumer::settle(std::span<const Settlement> settl
 }
 
 std::vector<Result<void>> PullConsumer::extend(std::span<const Lease> leases) {
+  const SteadyTime asked = clock_.steady();
   std::vector<std::string> subjects;
   subjects.reserve(leases.size());
   for (const Lease& lease : leases) subjects.push_back(lease.token);
   {
     MutexLock lock(mutex_);
-    for (const nats::Received& message : held_) subjects.emplace_back(message.reply());
+    drop_old();
+    for (const Held& held : held_) subjects.emplace_back(held.message.reply());
   }
   auto results = settler_.extend(subjects);
+  const bool all =
+      std::all_of(results.begin(), results.end(), [](const Result<void>& result) { return result.has_value(); });
+  if (all) {
+    MutexLock lock(mutex_);
+    renewed_ = asked;
+  }
   results.erase(results.begin() + static_cast<std::ptrdiff_t>(leases.size()), results.end());
   return results;
 }
@@ -147,14 +155,17 @@ void PullConsumer::release_ahead() {
   // A request that is left at the server without anybody to answer would swallow the first message that is given back
   // (2.9: until its lease runs out; later ones put it behind the others). Asked for the consumer, it drops them.
   if (requests_left) (void)session_.api().call("CONSUMER.INFO." + stream_ + "." + name_);
-  std::deque<nats::Received> held;
+  std::deque<Held> held;
   {
     MutexLock lock(mutex_);
     pulls_.clear();
     held.swap(held_);
     statuses_.clear();
   }
-  settler_.give_back(held);
+  std::vector<std::string> subjects;
+  subjects.reserve(held.size());
+  for (const Held& one : held) subjects.emplace_back(one.message.reply());
+  settler_.give_back(subjects);
 }
 
 void PullConsumer::on_message(nats::Received message) {
@@ -164,15 +175,28 @@ void PullConsumer::on_message(nats::Received message) {
     statuses_.push_back(std::move(message));
   } else {
     pulls_.delivered();
-    held_.push_back(std::move(message));
+    held_.push_back({std::move(message), heard_});
   }
   if (waiting_ > 0) changed_.notify_all();
 }
 
+// The server has got through more of what was settled.
+void PullConsumer::on_pace() {
+  MutexLock lock(mutex_);
+  if (waiting_ > 0) changed_.notify_all();
+}
+
 void PullConsumer::on_disconnected() {
+  pace_.forget();
   MutexLock lock(mutex_);
   connected_ = false;
   pulls_.clear();
+}
+
+void PullConsumer::on_closed() {
+  MutexLock lock(mutex_);
+  connected_ = false;
+  changed_.notify_all();
 }
 
 void PullConsumer::on_reconnected() {
@@ -189,10 +213,12 @@ Result<void> PullConsumer::wait_for_messages(Demand& demand, const std::stop_tok
   while (true) {
     if (auto read = read_statuses(); !read) return read;
     if (auto allowed = check_permission(); !allowed) return allowed;
+    drop_old();
     if (is_served(demand) || stop.stop_requested() || releases_ != demand.releases) return {};
     if (auto healthy = check_health(); !healthy) return healthy;
     if (auto pulled = keep_pulling(demand); !pulled) return pulled;
     if (is_over(demand, stop)) {
+      if (!connected_ && !stop.stop_requested()) return lost();
       // A request that ended without a word: servers before 2.10 say nothing when the consumer is missing.
       const bool silent = demand.options.ahead == 0 && connected_ && pulls_.outstanding() > 0;
       return silent && !stop.stop_requested() ? check_existence() : Result<void>();
@@ -224,6 +250,7 @@ SteadyTime PullConsumer::next_look(const Demand& demand) const {
   SteadyTime next = std::min(demand.deadline, pulls_.next_end());
   if (!held_.empty()) next = std::min(next, heard_ + kGrace);
   if (not_before_ > now) next = std::min(next, not_before_);
+  if (demand.options.ahead > 0 && pulls_.outstanding() == 0) next = std::min(next, now + kBehind);
   if (!connected_) next = std::min(next, now + kWithoutNews);
   if (pulls_.outstanding() > 0) next = std::min(next, std::max(heard_ + 2 * kHeartbeat + kGrace, now + kGrace));
   return next;
@@ -275,7 +302,7 @@ Result<void> PullConsumer::check_permission() {
 // the consumer is missing): its requests are lost, and it may be, too.
 Result<void> PullConsumer::check_health() {
   const SteadyTime now = clock_.steady();
-  if (!connected_) return {};
+  if (!connected_) return session_.bulk().check_open();
   if (pulls_.expire(now)) suspicious_ = true;
   if (pulls_.outstanding() > 0 && now - heard_ > 2 * kHeartbeat) suspicious_ = true;
   if (!suspicious_ || now < not_before_) return {};
@@ -306,7 +333,7 @@ Result<void> PullConsumer::keep_pulling(Demand& demand) {
   if (demand.options.ahead == 0) {
     // Waiting for the end of an earlier request is enough: what it delivers is for this call.
     if (have > 0 || (demand.pulled && clock_.steady() >= demand.deadline)) return {};
-  } else if (have > target / 2 || have >= target) {
+  } else if (have > target / 2 || have >= target || pace_.is_behind()) {
     return {};
   }
   return pull(target - have, demand);
@@ -342,16 +369,31 @@ Result<void> PullConsumer::subscribe() {
 
 // Many consumers hear of the same trouble at once: they come back spread over time.
 void PullConsumer::pause() {
-  const auto spread = std::hash<const void*>{}(this) / 64 % static_cast<std::size_t>(kPause.count());
-  not_before_ = clock_.steady() + kPause + milliseconds(spread);
+  const auto spread = std::hash<const void*>{}(this) / 64 % static_cast<std::size_t>(kPullPause.count());
+  not_before_ = clock_.steady() + kPullPause + milliseconds(spread);
 }
 
 std::vector<nats::Received> PullConsumer::take(std::size_t most) {
   const std::size_t count = std::min(most, held_.size());
   const auto end = held_.begin() + static_cast<std::ptrdiff_t>(count);
-  std::vector<nats::Received> taken(std::make_move_iterator(held_.begin()), std::make_move_iterator(end));
+  std::vector<nats::Received> taken;
+  taken.reserve(count);
+  for (auto one = held_.begin(); one != end; ++one) taken.push_back(std::move(one->message));
   held_.erase(held_.begin(), end);
   return taken;
+}
+
+// This program stood still, or its renewals did not arrive: another worker may have them, and the server takes a late
+// renewal all the same.
+void PullConsumer::drop_old() {
+  const SteadyTime over = clock_.steady() - ack_wait_;
+  if (renewed_ > over) return;
+  while (!held_.empty() && held_.front().since <= over) held_.pop_front();
+}
+
+Error PullConsumer::lost() const {
+  return {ErrorCode::kUnavailable,
+          "the connection to the NATS server is lost; nothing comes from \"" + name_ + "\" until it is back"};
 }
 
 Error PullConsumer::not_found() const {

@@ -40,6 +40,8 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   void on_message(nats::Received message) override;
   void on_disconnected() override;
   void on_reconnected() override;
+  void on_closed() override;
+  void on_pace();
 
   Result<void> wait_for_messages(Demand& demand, const std::stop_token& stop) LEAT_REQUIRES(mutex_);
   bool is_served(const Demand& demand) const LEAT_REQUIRES(mutex_);
@@ -54,10 +56,12 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   Result<void> pull(std::size_t count, Demand& demand) LEAT_REQUIRES(mutex_);
   Result<void> subscribe() LEAT_REQUIRES(mutex_);
   void pause() LEAT_REQUIRES(mutex_);
+  void drop_old() LEAT_REQUIRES(mutex_);
   std::vector<nats::Received> take(std::size_t most) LEAT_REQUIRES(mutex_);
   void distrust_counts() LEAT_REQUIRES(mutex_);
   void flag_unsure(std::vector<Delivery>& deliveries) LEAT_EXCLUDES(mutex_);
   Error not_found() const;
+  Error lost() const;
 
   Session& session_;
   Clock& clock_;
@@ -65,14 +69,18 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   const std::string name_;
   const Duration ack_wait_;
   const std::string pull_subject_;
-  Settler settler_;
 
   Mutex mutex_;
   CondVar changed_;
   int waiting_ LEAT_GUARDED_BY(mutex_) = 0;
   std::string inbox_ LEAT_GUARDED_BY(mutex_);  // with a dot at the end
   std::unique_ptr<nats::Subscription> subscription_ LEAT_GUARDED_BY(mutex_);
-  std::deque<nats::Received> held_ LEAT_GUARDED_BY(mutex_);  // deliveries that no fetch has returned yet
+  struct Held {
+    nats::Received message;
+    SteadyTime since;  // when it came
+  };
+  std::deque<Held> held_ LEAT_GUARDED_BY(mutex_);  // deliveries that no fetch has returned yet
+  SteadyTime renewed_ LEAT_GUARDED_BY(mutex_){};   // when what had come by then was last renewed
   std::vector<nats::Received> statuses_ LEAT_GUARDED_BY(mutex_);
   PullAccounting pulls_ LEAT_GUARDED_BY(mutex_);
   bool connected_ LEAT_GUARDED_BY(mutex_) = true;
@@ -83,6 +91,8 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   std::size_t unsure_left_ LEAT_GUARDED_BY(mutex_) = 0;  // so many first deliveries may be none
   SystemTime unsure_before_ LEAT_GUARDED_BY(mutex_){};   // if they are of messages that were stored before this
   std::uint64_t refusals_ LEAT_GUARDED_BY(mutex_);       // of the connection, as far as they were looked at
+  SettlePace pace_;                                      // its calls use the mutex
+  Settler settler_;
 };
 
 // The delivery that a pulled message is; empty when it is none.

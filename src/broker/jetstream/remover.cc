@@ -7,9 +7,9 @@
 namespace leat::jetstream {
 namespace {
 
-constexpr std::size_t kBatch = 1000;
-constexpr std::chrono::milliseconds kTotal{10'000};  // without any answer it is given up
-constexpr std::chrono::milliseconds kPause{100};     // before it is repeated
+constexpr std::size_t kRemovals = 1000;
+constexpr std::chrono::milliseconds kRemovePatience{10'000};  // without any answer it is given up
+constexpr std::chrono::milliseconds kRemovePause{100};        // before it is repeated
 
 // One call of remove_all().
 class Removal {
@@ -23,15 +23,15 @@ class Removal {
         lost_(sequences.size(), false) {}
 
   std::vector<Result<bool>> run() {
-    SteadyTime deadline = deadline_after(session_.clock(), kTotal);
+    SteadyTime deadline = deadline_after(session_.clock(), kRemovePatience);
     std::vector<std::size_t> open(sequences_.size());
     std::iota(open.begin(), open.end(), std::size_t{0});
     while (true) {
       const std::size_t before = open.size();
       open = ask(open);
-      if (open.size() < before) deadline = deadline_after(session_.clock(), kTotal);
+      if (open.size() < before) deadline = deadline_after(session_.clock(), kRemovePatience);
       if (open.empty() || session_.clock().steady() >= deadline) break;
-      sleep_for(session_.clock(), kPause, {});
+      sleep_for(session_.clock(), kRemovePause, {});
     }
     for (const std::size_t i : open) {
       if (lost_[i]) results_[i] = Error(ErrorCode::kUnknown, results_[i].error().message());
@@ -102,7 +102,7 @@ Result<std::uint64_t> remove_each(Session& session, const std::string& stream, s
   std::size_t batch = 1;  // often there is nothing to remove
   while (true) {
     auto messages = reader.read({.max_count = batch}, {});
-    batch = kBatch;
+    batch = kRemovals;
     if (!messages) return messages.error();
     if (messages->empty() || messages->front().sequence > last_sequence) return removed;
     std::vector<std::uint64_t> sequences;

@@ -9,10 +9,10 @@ namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kFew = 8;  // so many messages cost less when each is sent by itself
+constexpr std::size_t kFewMessages = 8;  // so many messages cost less when each is sent by itself
 constexpr milliseconds kAnswerTime{5000};
 constexpr milliseconds kAskTime{10'000};
-constexpr milliseconds kPause{100};
+constexpr milliseconds kSessionPause{100};
 
 // "2.15.1" as {2, 15}.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> major_minor(std::string_view version) {
@@ -128,7 +128,7 @@ void Session::refresh_level() {
 }
 
 std::vector<Result<nats::Received>> Session::ask_once(std::span<const nats::Request> requests) {
-  nats::Connection& connection = requests.size() <= kFew ? *control_ : *bulk_;
+  nats::Connection& connection = requests.size() <= kFewMessages ? *control_ : *bulk_;
   const std::uint64_t refusals = connection.refusals();
   auto results = nats::request_all(connection, replies_of(connection), requests, kAnswerTime);
   if (connection.refusals() == refusals) return results;
@@ -156,7 +156,7 @@ std::vector<Result<nats::Received>> Session::ask_all(std::span<const nats::Reque
     if (missing.empty()) return results;
     if (std::exchange(missing_before, missing.size()) > missing.size()) deadline = deadline_after(clock_, kAskTime);
     if (clock_.steady() >= deadline) break;
-    sleep_for(clock_, kPause, {});
+    sleep_for(clock_, kSessionPause, {});
     auto answers = ask_once(again);
     for (std::size_t i = 0; i < missing.size(); ++i) results[missing[i]] = std::move(answers[i]);
   }

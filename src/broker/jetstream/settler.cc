@@ -4,8 +4,8 @@ namespace leat::jetstream {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr std::size_t kFew = 4;  // so many cost less when each is sent by itself
-constexpr milliseconds kFlush{1000};
+constexpr std::size_t kFewSettlements = 4;  // so many cost less when each is sent by itself
+constexpr milliseconds kSettleFlush{1000};
 
 // A TERM with a reason is no TERM for servers before 2.10.4, so it has none.
 std::string body_of(const Settlement& settlement) {
@@ -27,7 +27,9 @@ Error no_token() {
 std::vector<Result<void>> Settler::settle(std::span<const Settlement> settlements) {
   std::vector<Result<void>> results(settlements.size());
   std::vector<std::size_t> to_confirm;
-  nats::Connection& connection = settlements.size() <= kFew ? session_.control() : session_.bulk();
+  const bool few = settlements.size() <= kFewSettlements;
+  nats::Connection& connection = few ? session_.control() : session_.bulk();
+  const std::string reply = few ? std::string() : pace_.sending(settlements.size());
   for (std::size_t i = 0; i < settlements.size(); ++i) {
     const Settlement& settlement = settlements[i];
     if (settlement.lease.token.empty()) {
@@ -35,7 +37,9 @@ std::vector<Result<void>> Settler::settle(std::span<const Settlement> settlement
     } else if (settlement.confirm) {
       to_confirm.push_back(i);
     } else {
-      results[i] = connection.publish(settlement.lease.token.c_str(), nullptr, body_of(settlement));
+      const bool asks = i + 1 == settlements.size() && !reply.empty();
+      results[i] =
+          connection.publish(settlement.lease.token.c_str(), asks ? reply.c_str() : nullptr, body_of(settlement));
     }
   }
   if (!to_confirm.empty()) confirm(settlements, to_confirm, results);
@@ -86,13 +90,11 @@ std::vector<Result<void>> Settler::extend(std::span<const std::string> subjects)
   return results;
 }
 
-void Settler::give_back(const std::deque<nats::Received>& messages) {
-  if (messages.empty()) return;
+void Settler::give_back(std::span<const std::string> subjects) {
+  if (subjects.empty()) return;
   nats::Connection& connection = session_.control();
-  for (const nats::Received& message : messages) {
-    (void)connection.publish(std::string(message.reply()).c_str(), nullptr, "-NAK");
-  }
-  connection.flush(kFlush);
+  for (const std::string& subject : subjects) (void)connection.publish(subject.c_str(), nullptr, "-NAK");
+  connection.flush(kSettleFlush);
 }
 
 }  // namespace leat::jetstream

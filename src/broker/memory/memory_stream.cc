@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/config_checks.h"
+#include "broker/message_size.h"
 
 namespace leat {
 
@@ -32,7 +33,7 @@ Result<void> MemoryStream::check_storable(const AppendRequest& request, std::siz
     return Error(ErrorCode::kInvalidArgument,
                  "subject \"" + message.subject + "\" is none of stream \"" + config_.name + "\"");
   }
-  if (config_.max_bytes > 0 && MessageLog::size_of(message) > config_.max_bytes) {
+  if (config_.max_bytes > 0 && size_of(message) > config_.max_bytes) {
     return Error(ErrorCode::kFull, "the message under \"" + message.subject +
                                        "\" alone is over max_bytes of stream \"" + config_.name + "\"");
   }
@@ -179,9 +180,10 @@ std::vector<Result<void>> MemoryStream::extend(MemorySubscription& at, std::span
 }
 
 std::vector<StoredMessage> MemoryStream::collect(ReadPosition& position, const ReaderConfig& config,
-                                                 std::size_t max_count) const {
+                                                 const ReadOptions& options) const {
   std::vector<StoredMessage> out;
-  while (out.size() < max_count) {
+  std::size_t bytes = 0;
+  while (out.size() < options.max_count && bytes < options.max_bytes) {
     const MessageLog::Record* record = log_.next(position.next_sequence);
     if (record == nullptr) break;
     const StoredMessage& message = record->message;
@@ -191,6 +193,7 @@ std::vector<StoredMessage> MemoryStream::collect(ReadPosition& position, const R
     if (!subject_matches(config.filter, message.subject)) continue;
     out.push_back(message);
     if (config.headers_only) out.back().payload.clear();
+    bytes += size_of(out.back());
   }
   return out;
 }
@@ -203,7 +206,7 @@ Result<std::vector<StoredMessage>> MemoryStream::read(ReadPosition& position, co
     if (deleted_) return not_found();
     if (stop.stop_requested()) return std::vector<StoredMessage>{};
     drop_old();
-    auto found = collect(position, config, options.max_count);
+    auto found = collect(position, config, options);
     if (!found.empty() || !config.follow || clock_.steady() >= deadline) return found;
     clock_.wait_until(changed_, mutex_, deadline, stop);
   }

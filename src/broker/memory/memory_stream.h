@@ -63,8 +63,8 @@ class MemoryStream {
   std::uint64_t begin_of(const ConsumerConfig& config) const LEAT_REQUIRES(mutex_);
   std::uint64_t first_since(SystemTime time) const LEAT_REQUIRES(mutex_);
   Result<void> check_alive(const MemorySubscription& subscription) const LEAT_REQUIRES(mutex_);
-  std::vector<StoredMessage> collect(ReadPosition& position, const ReaderConfig& config, std::size_t max_count) const
-      LEAT_REQUIRES(mutex_);
+  std::vector<StoredMessage> collect(ReadPosition& position, const ReaderConfig& config,
+                                     const ReadOptions& options) const LEAT_REQUIRES(mutex_);
   Error not_found() const;
 
   const StreamConfig config_;

@@ -1,5 +1,7 @@
 #include "broker/memory/message_log.h"
 
+#include "broker/message_size.h"
+
 #include <algorithm>
 #include <utility>
 

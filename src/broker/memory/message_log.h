@@ -46,11 +46,6 @@ class MessageLog {
   std::uint64_t first_sequence() const { return base_; }
   std::uint64_t last_sequence() const { return base_ + records_.size() - 1; }
 
-  // What a message counts as.
-  static std::uint64_t size_of(const Message& message) {
-    return message.subject.size() + message.headers.encoded().size() + message.payload.size();
-  }
-
  private:
   struct Hash {
     using is_transparent = void;

@@ -39,8 +39,10 @@ ErrorCode code_of(int result, int system_error) {
   }
 }
 
+// The protocol's end is that of SQLite's own patience, ten seconds: another process stands still within a step.
 bool is_lock(int result) {
-  return (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED;
+  const int code = result & 0xff;
+  return code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_PROTOCOL;
 }
 
 std::string remedy_of(ErrorCode code) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/message_size.h"
 #include "broker/sqlite/lease_token.h"
 #include "broker/sqlite/message_row.h"
 #include "broker/sqlite/schema.h"

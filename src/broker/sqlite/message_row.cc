@@ -6,10 +6,6 @@
 
 namespace leat::sqlite {
 
-std::uint64_t size_of(const Message& message) {
-  return message.subject.size() + message.headers.encoded().size() + message.payload.size();
-}
-
 StoredMessage message_of(const Rows& row) {
   StoredMessage message;
   message.sequence = row.number(0);

@@ -17,8 +17,6 @@ constexpr std::string_view kHeadColumns = "sequence, time, subject, headers, x''
 // The size of a message as StreamFacts::bytes counts it.
 constexpr std::string_view kSizeColumn = "length(CAST(subject AS BLOB)) + length(headers) + length(payload)";
 
-std::uint64_t size_of(const Message& message);
-
 // From a row of the columns above. Throws DatabaseError (kCorrupt) when the headers are none.
 StoredMessage message_of(const Rows& row);
 

@@ -7,7 +7,7 @@ namespace leat::sqlite {
 namespace {
 
 constexpr std::uint64_t kMostTombstones = 1'024;
-constexpr std::uint64_t kPortion = 64;
+constexpr std::uint64_t kRecordPortion = 64;
 
 }  // namespace
 
@@ -60,7 +60,7 @@ void RecordStore::sweep_expired() {
   if (bucket_.ttl == Duration{0}) return;
   std::vector<std::pair<std::uint64_t, bool>> expired;
   {
-    Rows row = sql("SELECT revision, time, erased FROM ", " ORDER BY revision LIMIT ?").query(kPortion);
+    Rows row = sql("SELECT revision, time, erased FROM ", " ORDER BY revision LIMIT ?").query(kRecordPortion);
     while (row.next() && is_record_expired(row.integer(1), bucket_.ttl, now_)) {
       expired.emplace_back(row.number(0), row.integer(2) != 0);
     }
@@ -78,7 +78,7 @@ void RecordStore::sweep_tombstones() {
   if (bucket_.tombstones <= kMostTombstones) return;
   std::vector<std::uint64_t> oldest;
   {
-    Rows row = sql("SELECT revision FROM ", " WHERE erased = 1 ORDER BY revision LIMIT ?").query(kPortion);
+    Rows row = sql("SELECT revision FROM ", " WHERE erased = 1 ORDER BY revision LIMIT ?").query(kRecordPortion);
     while (row.next()) oldest.push_back(row.number(0));
   }
   for (const std::uint64_t revision : oldest) sql("DELETE FROM ", " WHERE revision = ?").run(revision);

@@ -10,7 +10,7 @@ namespace leat::sqlite {
 namespace {
 
 // How much one transaction removes: others get their turn in between.
-constexpr std::uint64_t kPortion = 5'000;
+constexpr std::uint64_t kPurgePortion = 5'000;
 
 std::uint64_t count(Database& database, std::int64_t stream, const SubjectFilter& filter, std::uint64_t after,
                     std::uint64_t last) {
@@ -56,7 +56,7 @@ Result<void> SqliteAdmin::sweep_expired(std::string_view stream) {
   for (bool more = true; more;) {
     auto swept = store_.write(Durability::kProcess, [&](Transaction& transaction) {
       StreamStore messages(transaction, transaction.catalog.stream(stream), store_.clock().now());
-      more = messages.sweep_expired(kPortion);
+      more = messages.sweep_expired(kPurgePortion);
     });
     if (!swept) return swept;
   }
@@ -187,13 +187,13 @@ Result<std::uint64_t> SqliteAdmin::purge(std::string_view stream, std::string_vi
       after = reached;
       StreamState& state = transaction.catalog.stream(stream);
       if (last == 0) last = state.last_sequence;
-      removed = StreamStore(transaction, state, store_.clock().now()).purge(selected, after, kPortion);
+      removed = StreamStore(transaction, state, store_.clock().now()).purge(selected, after, kPurgePortion);
       transaction.wake(state.topic);
     });
     if (!done) return done.error();
     total += removed;
     reached = after;
-    more = removed == kPortion && reached < last;
+    more = removed == kPurgePortion && reached < last;
   }
   return total;
 }

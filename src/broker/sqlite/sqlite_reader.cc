@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/config_checks.h"
+#include "broker/message_size.h"
 #include "broker/sqlite/message_row.h"
 #include "broker/sqlite/schema.h"
 
@@ -30,14 +31,14 @@ Result<std::vector<StoredMessage>> SqliteReader::read(const ReadOptions& options
   const SteadyTime deadline = deadline_after(store_.clock(), bounded_wait(options.max_wait));
   while (!stop.stop_requested()) {
     const std::uint32_t seen = store_.wake().version(topic_);
-    auto found = store_.reads().read([&](Database& database) { return collect(database, options.max_count); });
+    auto found = store_.reads().read([&](Database& database) { return collect(database, options); });
     if (!found || !found->empty() || !config_.follow || store_.clock().steady() >= deadline) return found;
     store_.wait(topic_, seen, deadline, stop);
   }
   return std::vector<StoredMessage>{};
 }
 
-std::vector<StoredMessage> SqliteReader::collect(Database& database, std::size_t max_count) {
+std::vector<StoredMessage> SqliteReader::collect(Database& database, const ReadOptions& options) {
   const StreamRow stream = read_stream_row(database, config_.stream);
   if (stream.id != stream_id_) {
     throw Error(ErrorCode::kNotFound, "stream \"" + config_.stream + "\" was deleted");
@@ -51,11 +52,15 @@ std::vector<StoredMessage> SqliteReader::collect(Database& database, std::size_t
                                                condition_of(filter_, Walk::kSequences) + " ORDER BY sequence LIMIT ?6"),
                             filter_, position_, stream.last_sequence, stream.messages);
   std::uint64_t position = position_;
-  while (out.size() < max_count && row.next()) {
+  std::size_t bytes = 0;
+  const auto has_room = [&] { return out.size() < options.max_count && bytes < options.max_bytes; };
+  while (has_room() && row.next()) {
     position = row.number(0);
-    if (!is_expired(row.integer(1), stream.max_age, now)) out.push_back(message_of(row));
+    if (is_expired(row.integer(1), stream.max_age, now)) continue;
+    out.push_back(message_of(row));
+    bytes += size_of(out.back());
   }
-  position_ = out.size() < max_count ? std::max(position, stream.last_sequence) : position;
+  position_ = has_room() ? std::max(position, stream.last_sequence) : position;
   return out;
 }
 

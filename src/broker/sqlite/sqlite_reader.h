@@ -15,7 +15,7 @@ class SqliteReader : public Reader {
  private:
   SqliteReader(Store& store, ReaderConfig config, std::int64_t stream_id);
 
-  std::vector<StoredMessage> collect(Database& database, std::size_t max_count);
+  std::vector<StoredMessage> collect(Database& database, const ReadOptions& options);
   void skip_to_time(Database& database, std::int64_t stream, std::uint64_t last_sequence);
 
   Store& store_;

@@ -10,7 +10,7 @@
 namespace leat::sqlite {
 namespace {
 
-constexpr std::size_t kPortion = 256;
+constexpr std::size_t kWatchPortion = 256;
 
 }  // namespace
 
@@ -76,7 +76,7 @@ void SqliteWatch::collect_changes(Database& database, std::uint64_t revision, st
                             " WHERE revision > ? ORDER BY revision")
                  .query(position_);
   while (row.next()) {
-    if (out.size() >= kPortion) return;
+    if (out.size() >= kWatchPortion) return;
     position_ = row.number(0);
     if (!key_selected(selection_.prefix, row.bytes(1))) continue;
     const bool erased = row.integer(3) != 0;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "broker/config_checks.h"
+#include "broker/message_size.h"
 #include "broker/sqlite/lease_store.h"
 #include "broker/sqlite/message_row.h"
 #include "broker/sqlite/schema.h"

@@ -11,7 +11,7 @@
 namespace leat::sqlite {
 namespace {
 
-bool wait_for_it(int /*round*/) {
+bool wait_always(int /*round*/) {
   return true;
 }
 
@@ -19,12 +19,12 @@ class WriteQueueTest : public testing::Test {
  protected:
   void SetUp() override {
     wake_.open(path_ + "-wake").value();
-    auto database = std::make_unique<Database>(path_, Database::Mode::kCreate, wait_for_it);
+    auto database = std::make_unique<Database>(path_, Database::Mode::kCreate, wait_always);
     database->execute("PRAGMA journal_mode = WAL");
     migrate(*database, path_);
     database->execute("CREATE TABLE marks(mark INTEGER PRIMARY KEY)");
     queue_ = std::make_unique<WriteQueue>(std::move(database), wake_, SqliteOptions::Sync::kNormal);
-    reader_ = std::make_unique<Database>(path_, Database::Mode::kExisting, wait_for_it);
+    reader_ = std::make_unique<Database>(path_, Database::Mode::kExisting, wait_always);
   }
 
   static Write mark(int number) {

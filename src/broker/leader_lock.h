@@ -45,7 +45,7 @@ class LeaderLock {
   void run(const std::stop_token& stop);
   Result<void> challenge(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   Result<void> look(std::chrono::milliseconds max_wait, const std::stop_token& stop);
-  void take() LEAT_EXCLUDES(mutex_);
+  Result<void> take() LEAT_EXCLUDES(mutex_);
   void renew() LEAT_EXCLUDES(mutex_);
   void hold(std::uint64_t revision, SteadyTime asked_at) LEAT_EXCLUDES(mutex_);
   void lose(std::string_view why) LEAT_EXCLUDES(mutex_);

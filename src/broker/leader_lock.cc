@@ -1,4 +1,4 @@
-#include "jobs/leader_lock.h"
+#include "broker/leader_lock.h"
 
 #include <nlohmann/json.hpp>
 
@@ -64,7 +64,7 @@ Result<void> LeaderLock::challenge(const std::stop_token& stop) {
   const auto wait = std::max(std::chrono::ceil<std::chrono::milliseconds>(patience), std::chrono::milliseconds(0));
   if (auto looked = look(wait, stop); !looked) return looked;
   if (stop.stop_requested()) return {};
-  if (seen_ == 0 || parts_.clock.steady() >= seen_at_ + parts_.ttl) take();
+  if (seen_ == 0 || parts_.clock.steady() >= seen_at_ + parts_.ttl) return take();
   return {};
 }
 
@@ -88,18 +88,25 @@ Result<void> LeaderLock::look(std::chrono::milliseconds max_wait, const std::sto
   return {};
 }
 
-void LeaderLock::take() {
+Result<void> LeaderLock::take() {
   const SteadyTime asked_at = parts_.clock.steady();
   const auto taken =
       seen_ == 0 ? parts_.records.create(parts_.role, value_) : parts_.records.update(parts_.role, value_, seen_);
-  if (taken) return hold(*taken, asked_at);
-  // Somebody was faster, or the answer was lost: what is there now tells, and its time begins anew.
+  if (taken) {
+    hold(*taken, asked_at);
+    return {};
+  }
   const auto there = parts_.records.get(parts_.role);
-  if (!there || !*there) return;
-  if ((*there)->value == value_) return hold((*there)->revision, asked_at);
-  if ((*there)->revision == seen_) return;
-  seen_ = (*there)->revision;
+  if (!there) return there.error();
+  if (*there && (*there)->value == value_) {  // only the answer was lost
+    hold((*there)->revision, asked_at);
+    return {};
+  }
+  if (taken.error().code() != ErrorCode::kConflict) return taken.error();
+  // Somebody was faster: what is there now tells, and its time begins anew.
+  seen_ = *there ? (*there)->revision : 0;
   seen_at_ = parts_.clock.steady();
+  return {};
 }
 
 void LeaderLock::hold(std::uint64_t revision, SteadyTime asked_at) {

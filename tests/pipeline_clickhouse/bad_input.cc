@@ -1,0 +1,221 @@
+// What a person has to put right, what is gone, and what a pipeline makes of a stream that is not the one it knew.
+#include "leat/memory_broker.h"
+#include "pipeline/clickhouse/range_record.h"
+#include "tests/pipeline_clickhouse/pipeline_suite.h"
+
+namespace leat::test {
+namespace {
+
+class BadInput : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_no_engine("front"); !why.empty()) GTEST_SKIP() << why;
+    engine_ = &engine("front");
+    table_ = make_numbers_table(*engine_);
+    make_events(*broker_);
+  }
+
+  Error refused(const ClickHousePipelineOptions& options) {
+    ClickHousePipeline pipeline(*broker_, *engine_, numbers_mapping(*engine_, table_), options);
+    const auto ended = pipeline.run({});
+    return ended ? Error(ErrorCode::kInternal, "it runs") : ended.error();
+  }
+  void run_to(std::uint64_t sequence, ClickHousePipelineOptions options) {
+    RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), std::move(options));
+    ASSERT_TRUE(running.comes_to(sequence)) << log_.all();
+    ASSERT_TRUE(running.stop()) << log_.all();
+  }
+  std::string numbers() { return numbers_in(*engine_, table_); }
+  std::unique_ptr<KeyValue> records() { return broker_->open_bucket({.name = "leat_pipelines"}).value(); }
+  // As it is after a crash: the range was recorded, and perhaps inserted.
+  void put_in_hand(const RangeInHand& range) {
+    const auto entry = records()->get("numbers.range").value();
+    RangeRecord record{.stream = "events", .created = broker_->admin().stream("events").value().created};
+    if (entry) record = parse_range_record(entry->value).value();
+    record.done = range.first - 1;
+    record.in_hand = range;
+    records()->put("numbers.range", to_text(record)).value();
+  }
+
+  std::shared_ptr<Broker> broker_ = open_memory_broker();
+  ClickHouse* engine_ = nullptr;
+  std::string table_;
+  KeptLog log_;
+};
+
+TEST_F(BadInput, OptionsAreChecked) {
+  EXPECT_EQ(refused(quick("no.dots")).message(), "pipeline name \"no.dots\": use 1 to 64 letters, digits, `_` or `-`");
+  auto options = quick("numbers");
+  options.stream = "nobody";
+  EXPECT_EQ(refused(options).code(), ErrorCode::kNotFound);
+  EXPECT_EQ(refused(options).message(), "there is no stream \"nobody\" on this broker: make it first");
+  options = quick("numbers");
+  options.max_rows = 0;
+  EXPECT_EQ(refused(options).message(), "max_rows is 1 to 1'000'000");
+  options = quick("numbers");
+  options.filter = "a..b";
+  EXPECT_EQ(refused(options).code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(BadInput, AMappingThatDoesNotFitItsTable) {
+  const RowMapping mapping = numbers_mapping(*engine_, table_);
+  engine_->execute("DROP TABLE " + table_).value();
+  EXPECT_EQ(ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({}).error().code(),
+            ErrorCode::kNotFound);
+  engine_->execute("CREATE TABLE " + table_ + " (seq UInt64) ENGINE = MergeTree ORDER BY seq").value();
+  const auto lacks = ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({});
+  EXPECT_EQ(lacks.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(lacks.error().message().find("has no column n"), std::string::npos) << lacks.error().message();
+  engine_->execute("ALTER TABLE " + table_ + " ADD COLUMN n UInt8").value();
+  const auto other = ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({});
+  EXPECT_NE(other.error().message().find("column n of table " + table_ + " is UInt8"), std::string::npos)
+      << other.error().message();
+}
+
+TEST_F(BadInput, ATableThatGoesAwayIsAPersons) {
+  RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), quick("numbers"));
+  append_payloads(*broker_, {"1"});
+  ASSERT_TRUE(running.comes_to(1));
+  engine_->execute("DROP TABLE " + table_).value();
+  append_payloads(*broker_, {"2"});
+  const auto ended = running.wait();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code(), ErrorCode::kNotFound) << ended.error().message();
+  engine_
+      ->execute("CREATE TABLE " + table_ + " (" + kNumbersColumns +
+                ") ENGINE = MergeTree ORDER BY seq SETTINGS non_replicated_deduplication_window = 1000")
+      .value();
+  run_to(2, quick("numbers"));
+  EXPECT_EQ(numbers(), "1 1 2");
+}
+
+TEST_F(BadInput, AnotherStreamUnderTheSameName) {
+  append_payloads(*broker_, numbers_from(0, 10));
+  run_to(10, quick("numbers"));
+  broker_->ensure_stream({.name = "others", .subjects = {"others.>"}}).value();
+  auto options = quick("numbers");
+  options.stream = "others";
+  EXPECT_NE(refused(options).message().find("reads stream \"events\", not \"others\""), std::string::npos);
+}
+
+TEST_F(BadInput, AStreamThatWasMadeAgain) {
+  append_payloads(*broker_, numbers_from(0, 10));
+  run_to(10, quick("numbers"));
+  broker_->admin().delete_stream("events").value();
+  make_events(*broker_);
+  append_payloads(*broker_, numbers_from(100, 5));
+  const Error why = refused(quick("numbers"));
+  EXPECT_EQ(why.code(), ErrorCode::kConflict);
+  EXPECT_NE(why.message().find("new_stream = kFromItsBeginning"), std::string::npos) << why.message();
+  auto options = quick("numbers");
+  options.new_stream = ClickHousePipelineOptions::NewStream::kFromItsBeginning;
+  RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), options);
+  ASSERT_TRUE(comes_true([&] { return numbers() == "15 15 555"; })) << numbers();
+}
+
+TEST_F(BadInput, AStreamThatIsMadeAgainUnderAPipeline) {
+  KeptLog log;
+  RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), quick("numbers", &log));
+  append_payloads(*broker_, numbers_from(0, 10));
+  ASSERT_TRUE(running.comes_to(10));
+  broker_->admin().delete_stream("events").value();
+  make_events(*broker_);
+  append_payloads(*broker_, numbers_from(100, 15));
+  const auto ended = running.wait();
+  ASSERT_FALSE(ended);
+  EXPECT_TRUE(ended.error().code() == ErrorCode::kConflict || ended.error().code() == ErrorCode::kNotFound)
+      << ended.error().message();
+  EXPECT_EQ(numbers(), "10 10 45");
+}
+
+TEST_F(BadInput, MessagesThatWereGoneBeforeTheyWereRead) {
+  append_payloads(*broker_, numbers_from(0, 10));
+  run_to(10, quick("numbers"));
+  append_payloads(*broker_, numbers_from(10, 20));
+  broker_->admin().purge("events", "events.>").value();
+  append_payloads(*broker_, numbers_from(30, 5));
+  RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), quick("numbers", &log_));
+  ASSERT_TRUE(running.comes_to(35)) << log_.all();
+  EXPECT_TRUE(running.stop());
+  EXPECT_TRUE(log_.has("error messages were gone before they could be read stream=events from_sequence=11 lost=20"))
+      << log_.all();
+  EXPECT_EQ(running->counts().lost, 20U);
+  EXPECT_EQ(numbers(), "15 15 205");
+}
+
+TEST_F(BadInput, ARangeWhoseMessagesArePartlyGone) {
+  append_payloads(*broker_, numbers_from(0, 20));
+  put_in_hand({.first = 1, .last = 10, .messages = 10, .filter = ">", .mapping = "another"});
+  broker_->admin().remove("events", 3).value();
+  broker_->admin().remove("events", 10).value();
+  run_to(20, quick("numbers", &log_));
+  EXPECT_EQ(numbers(), "18 18 179");
+  EXPECT_TRUE(log_.has("may or may not be in the table pipeline=numbers first=1 last=10 gone=2")) << log_.all();
+  EXPECT_TRUE(log_.has("the mapping or its table has changed")) << log_.all();
+}
+
+// Inserted in parts up to the place 5, and cut off; the range's tokens are of places.
+TEST_F(BadInput, ARangeInPartsKeepsItsPlaces) {
+  append_payloads(*broker_, numbers_from(0, 10));
+  put_in_hand({.first = 1,
+               .last = 10,
+               .messages = 10,
+               .filter = ">",
+               .mapping = "",
+               .progress = {.settled = 5, .refused = {{0, 10}, {5, 10}}}});
+  broker_->admin().remove("events", 1).value();
+  broker_->admin().remove("events", 9).value();
+  run_to(10, quick("numbers"));
+  EXPECT_EQ(numbers(), "4 4 27");  // 5, 6, 7, 9
+}
+
+TEST_F(BadInput, ARangeInPartsWhosePlacesAreUnknownIsLeftToAPerson) {
+  append_payloads(*broker_, numbers_from(0, 5));
+  append_payloads(*broker_, {"77"}, "events.b");
+  append_payloads(*broker_, numbers_from(5, 5));
+  put_in_hand({.first = 1,
+               .last = 11,
+               .messages = 10,
+               .filter = "events.a",
+               .mapping = "",
+               .progress = {.settled = 5, .refused = {{0, 10}, {5, 10}}}});
+  broker_->admin().remove("events", 1).value();
+  auto options = quick("numbers", &log_);
+  options.filter = "events.a";
+  append_payloads(*broker_, {"500"});
+  run_to(12, options);
+  EXPECT_EQ(numbers(), "1 1 500");
+  EXPECT_EQ(dead_letters(*broker_).size(), 9U);
+  EXPECT_TRUE(log_.has("cannot be repeated")) << log_.all();
+}
+
+TEST_F(BadInput, ARecordThatIsDamaged) {
+  records()->put("numbers.range", "{\"version\":1}").value();
+  EXPECT_EQ(refused(quick("numbers")).code(), ErrorCode::kCorrupt);
+}
+
+TEST_F(BadInput, AMappingThatThrowsOrAppendsTwice) {
+  append_payloads(*broker_, numbers_from(0, 3));
+  RowMapping mapping = numbers_mapping(*engine_, table_);
+  const auto once = mapping.encode;
+  mapping.encode = [once](RowBatch& batch, const StoredMessage& message) -> Result<void> {
+    if (message.sequence == 2) throw std::runtime_error("not two");
+    return once(batch, message);
+  };
+  {
+    RunningPipeline running(*broker_, *engine_, mapping, quick("numbers"));
+    ASSERT_TRUE(running.comes_to(3));
+  }
+  EXPECT_EQ(numbers(), "2 2 2");
+  EXPECT_EQ(dead_letters(*broker_).at(0).headers.get("Leat-Dead-Reason"), "the mapping throws: not two");
+  mapping.encode = [once](RowBatch& batch, const StoredMessage& message) -> Result<void> {
+    once(batch, message).value();
+    return once(batch, message);
+  };
+  append_payloads(*broker_, numbers_from(0, 3));
+  EXPECT_EQ(ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({}).error().message(),
+            "the mapping appends 2 rows for one message; expected one");
+}
+
+}  // namespace
+}  // namespace leat::test

@@ -1,0 +1,38 @@
+// `leat bench`, the program itself: what its cases need.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/child_process.h"
+#include "tests/support/clickhouse_server.h"
+
+namespace leat::test {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+TEST(BenchTest, TheWriterNeedsNoBroker) {
+  if (const std::string why = why_not(ClickHouseKind::kDebian); !why.empty()) GTEST_SKIP() << why;
+  const ClickHouseServer server(ClickHouseKind::kDebian);
+  ChildProcess bench({LEAT_BINARY, "bench", "--json", "--case", "pipeline-writer", "--jobs", "1000", "--rounds", "1",
+                      "--clickhouse", server.url()});
+  const json report = json::parse(bench.read_line(60s).value_or(""), nullptr, false);
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report["exact"], true) << report;
+  EXPECT_EQ(report["jobs"], 5000) << report;
+  const int status = bench.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
+TEST(BenchTest, OtherCasesNeedOne) {
+  ChildProcess bench(
+      {"/bin/sh", "-c", "unset LEAT_URL; exec " LEAT_BINARY " bench --case pipeline-writer,pipeline 2>&1"});
+  EXPECT_EQ(bench.read_line(30s).value_or(""), "leat: no broker URL: give --url sqlite:bench.db or nats://HOST");
+  const int status = bench.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << status;
+}
+
+}  // namespace
+}  // namespace leat::test
