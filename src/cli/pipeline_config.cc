@@ -1,7 +1,5 @@
 #include "cli/pipeline_config.h"
 
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
 #include <algorithm>

@@ -6,7 +6,7 @@
 
 namespace leat {
 
-HeldJob* Desk::begin_next(const Clock& clock) {
+HeldJob* Desk::begin_next(SteadyTime now) {
   MutexLock lock(mutex_);
   if (closed_ || waiting_.empty()) return nullptr;
   HeldJob* job = waiting_.front();
@@ -22,7 +22,7 @@ HeldJob* Desk::begin_next(const Clock& clock) {
   run.number = ++begun_;
   if (run.reason != StopReason::kNone) run.stop = std::stop_source();  // a token that has fired serves no second job
   run.reason = StopReason::kNone;
-  run.facts = {.began = clock.now(), .began_steady = clock.steady()};
+  run.facts = {.began = now};
   job->desk = this;
   return job;
 }

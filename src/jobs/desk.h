@@ -50,7 +50,7 @@ class Desk {
   explicit Desk(OnStop on_stop) : on_stop_(std::move(on_stop)) {}
 
   // Begins the next of the waiting jobs; null when there is none.
-  HeldJob* begin_next(const Clock& clock);
+  HeldJob* begin_next(SteadyTime now);
   void add_waiting(std::vector<HeldJob*>& jobs);
   // Takes half of the waiting jobs, at least one if there is any.
   void steal(std::vector<HeldJob*>& into);
@@ -78,8 +78,7 @@ class Desk {
   std::optional<RunId> find_run(const HeldJob& job) const;
   std::size_t running() const;
   struct RunFacts {
-    SystemTime began{};
-    SteadyTime began_steady{};
+    SteadyTime began{};
     double progress = 0;  // 0 to 1
     std::string note{};
   };

@@ -205,12 +205,13 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
   SteadyTime began = parts_.clock.steady();
   std::size_t count = 0;
   while (true) {
-    if (HeldJob* job = desk.begin_next(parts_.clock)) {
-      run_job(desk, *job, stop);
+    const SteadyTime now = parts_.clock.steady();
+    if (HeldJob* job = desk.begin_next(now)) {
+      run_job(desk, *job, now, stop);
       ++count;
       continue;
     }
-    parts_.settler.give_back(parts_.ready.report(parts_.clock.steady() - began, count));
+    parts_.settler.give_back(parts_.ready.report(now - began, count));
     count = 0;
     if (!refill(number, taken, stop)) return;
     began = parts_.clock.steady();
@@ -218,7 +219,12 @@ void JobRunner::run(std::size_t number, const std::stop_token& stop) {
 }
 
 void JobRunner::run_waiting(Desk& desk) {
-  while (HeldJob* job = desk.begin_next(parts_.clock)) run_job(desk, *job, {});
+  while (true) {
+    const SteadyTime now = parts_.clock.steady();
+    HeldJob* job = desk.begin_next(now);
+    if (job == nullptr) return;
+    run_job(desk, *job, now, {});
+  }
 }
 
 // Puts more on the desk: what others took and have not begun, else from the ready queue. False when it is over.
@@ -234,9 +240,9 @@ bool JobRunner::refill(std::size_t number, std::vector<HeldJob*>& taken, const s
   return more;
 }
 
-void JobRunner::run_job(Desk& desk, HeldJob& job, const std::stop_token& stop) {
+void JobRunner::run_job(Desk& desk, HeldJob& job, SteadyTime now, const std::stop_token& stop) {
   const HandlerEntry* handler = parts_.rules.handler(job);
-  auto refused = refuse(job, handler);
+  auto refused = refuse(job, handler, now);
   if (!refused) refused = take_place_and_mark(desk, job, *handler, stop);
   if (!refused) return begin(job, *handler);
   desk.finish(job, refused->ending, std::move(refused->outcome));
@@ -244,11 +250,11 @@ void JobRunner::run_job(Desk& desk, HeldJob& job, const std::stop_token& stop) {
 }
 
 // Why the handler is not to be called; empty when it is.
-std::optional<FinishedJob> JobRunner::refuse(HeldJob& job, const HandlerEntry* handler) const {
+std::optional<FinishedJob> JobRunner::refuse(HeldJob& job, const HandlerEntry* handler, SteadyTime now) const {
   using Ending = FinishedJob::Ending;
   const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
   // This program was frozen, and wakes before its lease keeper does.
-  if (is_over(job, parts_.clock.steady())) job.lost = true;
+  if (is_over(job, now)) job.lost = true;
   if (job.lost) return because(Ending::kUnstarted);
   if (parts_.calls.is_cancelled(job)) {
     return FinishedJob{

@@ -56,8 +56,8 @@ class JobRunner {
 
   void run(std::size_t number, const std::stop_token& stop);
   bool refill(std::size_t number, std::vector<HeldJob*>& taken, const std::stop_token& stop);
-  void run_job(Desk& desk, HeldJob& job, const std::stop_token& stop);
-  std::optional<FinishedJob> refuse(HeldJob& job, const HandlerEntry* handler) const;
+  void run_job(Desk& desk, HeldJob& job, SteadyTime now, const std::stop_token& stop);
+  std::optional<FinishedJob> refuse(HeldJob& job, const HandlerEntry* handler, SteadyTime now) const;
   std::optional<FinishedJob> take_place_and_mark(Desk& desk, HeldJob& job, const HandlerEntry& handler,
                                                  const std::stop_token& stop);
   std::optional<FinishedJob> mark_started(Desk& desk, HeldJob& job);

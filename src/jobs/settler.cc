@@ -451,6 +451,10 @@ void Settler::settle(std::vector<Closing>& batch) {
 }
 
 void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
+  // In the order of the stream: a broker removes from its beginning for less than from its middle.
+  const auto sequence = [](const Closing* closing) { return closing->finished.job->delivery.lease.sequence; };
+  std::sort(closings.begin(), closings.end(),
+            [&](const Closing* one, const Closing* other) { return sequence(one) < sequence(other); });
   std::vector<Settlement> settlements;
   settlements.reserve(closings.size());
   for (const Closing* closing : closings) {

@@ -101,7 +101,7 @@ bool TimeLimits::report(const Watch& watch) {
   Duration age{};
   std::string id, kind;
   const bool runs = watch.desk->visit_run(watch.run, [&](const HeldJob& job, const Desk::RunFacts& facts) {
-    age = parts_.clock.steady() - facts.began_steady;
+    age = parts_.clock.steady() - facts.began;
     id = parts_.names.id_text(job.delivery.message);
     kind = job.delivery.message.headers.get(wire::kKind).value_or("");
     parts_.meter.stuck(job);

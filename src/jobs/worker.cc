@@ -245,12 +245,14 @@ WorkerInfo::State Worker::Crew::state_now(std::size_t running) const {
 }
 
 void Worker::Crew::describe_jobs(WorkerInfo& worker) {
+  const SystemTime now = broker_.clock().now();
+  const SteadyTime steady = broker_.clock().steady();
   for (const auto& desk : desks_) {
     desk->visit_running([&](const HeldJob& job, const Desk::RunFacts& facts) {
       worker.jobs.push_back({.id = names_.id_of(job.delivery.message).value_or(JobId{}),
                              .kind = std::string(job.delivery.message.headers.get(wire::kKind).value_or("")),
                              .attempt = job.record.attempts() + 1,
-                             .since = facts.began,
+                             .since = now - (steady - facts.began),
                              .progress = facts.progress,
                              .note = facts.note});
     });
