@@ -44,9 +44,12 @@ verify:
 	tools/verify.sh
 
 soak:
-	tools/install_packages.sh build test servers clickhouse
+	tools/install_packages.sh build test servers clickhouse verify
 	tools/fetch_nats_servers.sh
 	tools/fetch_engines.sh
+	cmake --preset thread-safety -B build/alone -D CMAKE_UNITY_BUILD=OFF
+	cmake --build build/alone --target generated_sources
+	tools/check_sources.sh build/alone/compile_commands.json leat_plain
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan -j $(JOBS)
 	ctest --preset asan-ubsan -L 'jobs|integration' --repeat until-fail:20 --timeout 3600

@@ -4,7 +4,7 @@
 set -euo pipefail
 python3 - "$1" "${2:-^$}" <<'PY'
 import concurrent.futures, json, os, re, subprocess, sys
-commands = [c for c in json.load(open(sys.argv[1])) if not re.search(sys.argv[2], c["file"])]
+commands = {c["file"]: c for c in json.load(open(sys.argv[1])) if not re.search(sys.argv[2], c["file"])}.values()
 def check(entry):
     done = subprocess.run(entry["command"] + " -fsyntax-only", shell=True, cwd=entry["directory"], capture_output=True, text=True)
     return entry["file"], done.returncode, done.stderr
