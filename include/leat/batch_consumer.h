@@ -55,7 +55,7 @@ struct BatchConsumerOptions {
 
   // Told of what goes wrong and heals by itself; on a thread of the consumer; must not throw.
   std::function<void(const Error&)> on_trouble{};
-  Log* log = nullptr;  // borrowed; nothing is logged unless given
+  Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };
 
 struct BatchCounts {

@@ -20,6 +20,7 @@
 #include "leat/message.h"
 #include "leat/reader.h"
 #include "leat/result.h"
+#include "leat/settings.h"
 
 namespace leat {
 
@@ -27,8 +28,6 @@ enum class Retention {
   kLimits,     // messages stay until a limit removes them
   kWorkQueue,  // a message goes when it is settled as done or dead; consumers' filters must not overlap
 };
-
-enum class Storage { kFile, kMemory };
 
 struct StreamConfig {
   std::string name;                   // letters, digits, `_` and `-`
@@ -41,13 +40,6 @@ struct StreamConfig {
   std::uint64_t max_messages_per_subject = 0;        // the oldest of a subject go beyond it; 0: no limit
   Duration dedupe_window = std::chrono::minutes(2);  // how long a message id is remembered; more than 0
   unsigned replicas = 1;                             // 1 to 5; brokers on one machine ignore it
-};
-
-// A setting of an existing stream that differs from what was asked for. Nothing was changed.
-struct Drift {
-  std::string setting;
-  std::string wanted;
-  std::string actual;
 };
 
 struct EnsureResult {
@@ -107,7 +99,8 @@ class Broker {
   // kDenied.
   virtual std::vector<Result<Appended>> append(std::string_view stream, std::span<const AppendRequest> requests) = 0;
 
-  // Creates the durable subscription when it is missing, and opens it. Several openers share its messages.
+  // Creates the durable subscription when it is missing, and opens it. Several openers share its messages. An existing
+  // one is left as it is; Consumer::drift() says what differs.
   // Errors: kInvalidArgument, kNotFound (stream), kConflict (work queue: another subscription's filter overlaps; or it
   // exists with another filter), kUnavailable, kDenied.
   virtual Result<std::unique_ptr<Consumer>> open_consumer(const ConsumerConfig& config) = 0;
@@ -115,7 +108,8 @@ class Broker {
   // Errors: kNotFound (stream), kInvalidArgument, kUnavailable.
   virtual Result<std::unique_ptr<Reader>> open_reader(const ReaderConfig& config) = 0;
 
-  // Creates the bucket when it is missing, and opens it.
+  // Creates the bucket when it is missing, and opens it. An existing one is left as it is; KeyValue::drift() says what
+  // differs.
   virtual Result<std::unique_ptr<KeyValue>> open_bucket(const BucketConfig& config) = 0;
 
   virtual BrokerAdmin& admin() = 0;

@@ -46,7 +46,7 @@ struct ClickHousePipelineOptions {
   Duration stop_grace = std::chrono::seconds(10);  // for the insert under way when `stop` comes
   Duration owner_ttl = std::chrono::seconds(6);    // how long a silent owner is waited for; 1 s or more
   std::string holder{};                            // for people: who this is; unless given, an id
-  Log* log = nullptr;                              // borrowed; nothing is logged unless given
+  Log* log = nullptr;                              // borrowed; nothing but drift is told unless given (leat/log.h)
 };
 
 // Of this object, since it was made.

@@ -14,6 +14,7 @@
 
 #include "leat/message.h"
 #include "leat/result.h"
+#include "leat/settings.h"
 
 namespace leat {
 
@@ -77,6 +78,9 @@ class Consumer {
 
   // How long a lease of this subscription lasts: an existing subscription keeps the ack_wait that it was created with.
   virtual Duration ack_wait() const = 0;
+
+  // What else the subscription had otherwise than was asked for when it was opened here, ack_wait included.
+  virtual const std::vector<Drift>& drift() const = 0;
 
   // Restarts leases from now, for one full ack_wait, and those of deliveries held ahead. One result per lease, in
   // order. Errors: as settle().

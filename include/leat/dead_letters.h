@@ -12,6 +12,8 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/log.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -90,7 +92,7 @@ struct DeadLetterImport {
 };
 
 struct DeadLetterImportOptions {
-  unsigned replicas = 1;                                       // of streams that are missing; 1 to 5
+  Log* log = nullptr;  // borrowed; told of what exists with other settings, else standard error is
   std::function<void(const DeadLetterImport&)> on_progress{};  // after each batch, on the calling thread
 };
 
@@ -101,7 +103,7 @@ struct DeadLetterImportOptions {
 // that is repeated finds the job that waits already.
 class DeadLetters {
  public:
-  explicit DeadLetters(Broker& broker, std::string name_space = "leat");
+  explicit DeadLetters(Broker& broker, NamespaceOptions name_space = {});
   ~DeadLetters();
 
   // Oldest first. Reads no further than the limit; those that come meanwhile are left out. What a stop cuts off is
@@ -131,7 +133,7 @@ class DeadLetters {
   Result<std::uint64_t> export_to(std::ostream& out, const DeadLetterFilter& filter = {}, std::stop_token stop = {});
   // Adds what such lines tell, here or on another broker; a letter that is here already is not added again. Lines that
   // are malformed are reported and leave the others. They are kept for 30 days from now; creates the streams that are
-  // missing.
+  // missing. Errors: kInvalidArgument also when the namespace keeps none (NamespaceOptions::enable_dlq).
   Result<DeadLetterImport> import_from(std::istream& in, const DeadLetterImportOptions& options = {},
                                        std::stop_token stop = {});
 

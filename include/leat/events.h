@@ -22,6 +22,8 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/log.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -60,6 +62,7 @@ std::string_view to_string(JobEvent::What what);
 struct EventLimits {
   Duration max_age = std::chrono::hours(24 * 7);
   std::uint64_t max_bytes = 1'000'000'000;
+  Log* log = nullptr;  // borrowed; told of limits that are others already, else standard error is
 };
 
 struct EventFilter {
@@ -84,12 +87,12 @@ class EventReader {
 // Thread-safe. Borrows the broker, which must outlive it.
 class Events {
  public:
-  explicit Events(Broker& broker, std::string name_space = "leat");
+  explicit Events(Broker& broker, NamespaceOptions name_space = {});
   ~Events();
 
   // From now on every program of the namespace tells; those that run begin within ten seconds. The limits of whoever
   // enabled them first count.
-  Result<void> enable(const EventLimits& limits = {}, unsigned replicas = 1);
+  Result<void> enable(const EventLimits& limits = {});
   // No program tells any more, and what was kept is gone.
   Result<void> disable();
   Result<bool> enabled();

@@ -11,6 +11,7 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -107,7 +108,7 @@ struct StatusOptions {
 // Thread-safe. Borrows the broker, which must outlive it.
 class Inspector {
  public:
-  explicit Inspector(Broker& broker, std::string name_space = "leat");
+  explicit Inspector(Broker& broker, NamespaceOptions name_space = {});
   ~Inspector();
 
   // Every queue that a program of this namespace has pushed to, worked on or paused: three rows each, by name and

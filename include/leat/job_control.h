@@ -7,6 +7,7 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -30,7 +31,7 @@ struct CancelResult {
 // Thread-safe. Borrows the broker, which must outlive it.
 class JobControl {
  public:
-  explicit JobControl(Broker& broker, std::string name_space = "leat");
+  explicit JobControl(Broker& broker, NamespaceOptions name_space = {});
   ~JobControl();
 
   // The job is gone without a dead letter; those who wait for its result, and the jobs that wait for it, learn that it

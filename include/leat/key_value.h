@@ -15,13 +15,15 @@
 
 #include "leat/clock.h"
 #include "leat/result.h"
+#include "leat/settings.h"
 
 namespace leat {
 
 struct BucketConfig {
   std::string name;       // letters, digits, `_` and `-`
   Duration ttl{0};        // a record is gone this long after its last write; 0: kept for ever
-  unsigned replicas = 1;  // 1 to 5; brokers on one machine ignore it
+  unsigned replicas = 1;  // 1 to 5; brokers on one machine ignore it, and
+  Storage storage = Storage::kFile;
 };
 
 struct KeyEntry {
@@ -78,6 +80,9 @@ class KeyValue {
 
   // Follows the same selection.
   virtual Result<std::unique_ptr<KeyWatch>> watch(std::string_view prefix) = 0;
+
+  // What the bucket had otherwise than was asked for when it was opened here.
+  virtual const std::vector<Drift>& drift() const = 0;
 
   // The same for one record.
   Result<std::optional<KeyEntry>> get(std::string key);

@@ -13,6 +13,7 @@
 #include "leat/log.h"
 #include "leat/metrics.h"
 #include "leat/middleware.h"
+#include "leat/namespace_options.h"
 #include "leat/open.h"
 #include "leat/outcome.h"
 #include "leat/publisher.h"

@@ -1,6 +1,8 @@
 // Structured log: one line per event, a short constant message and named fields.
 //
-// The library writes to the Log that it was given (OpenOptions, WorkerOptions) and to nothing else.
+// The library writes to the Log that it was given (OpenOptions, WorkerOptions). Without one it is silent, but for
+// warnings of streams, subscriptions and buckets that exist with other settings than were asked for: those go to
+// standard error.
 #pragma once
 
 #include <concepts>

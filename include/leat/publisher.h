@@ -44,7 +44,7 @@ struct PublisherOptions {
   RetryPolicy backoff{.first = std::chrono::milliseconds(100), .longest = std::chrono::seconds(5)};
   // Told of each message when its answer is final, on the thread that publishes; must be quick and must not throw.
   std::function<void(const PublishReport&)> on_publish{};
-  Log* log = nullptr;  // borrowed; nothing is logged unless given
+  Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };
 
 struct PublishOptions {

@@ -19,6 +19,7 @@
 #include "leat/job.h"
 #include "leat/log.h"
 #include "leat/metrics.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 #include "leat/retry_policy.h"
 
@@ -120,14 +121,11 @@ using AfterPush = std::function<void(std::span<const Result<JobId>>)>;
 using PushMiddleware = std::function<AfterPush(std::span<PushOrder>)>;
 
 struct QueueOptions {
-  std::string name = "default";     // the queue; 1 to 64 letters, digits, `_`, `-`
-  std::string name_space = "leat";  // of all streams and buckets; 1 to 54 letters, digits, `_`, `-`
-  Duration result_ttl =
-      std::chrono::hours(24 * 7);            // of the namespace's results; the first program that opens them decides
+  std::string name = "default";  // the queue; 1 to 64 letters, digits, `_`, `-`
+  NamespaceOptions name_space{};
   std::vector<PushMiddleware> middleware{};  // around every push; the first is the outermost
-  Log* log = nullptr;                        // borrowed; told of existing streams with other settings
+  Log* log = nullptr;                        // borrowed; told of what exists with other settings
   Metrics* metrics = nullptr;                // borrowed; counts what is stored
-  unsigned replicas = 1;                     // of streams that this program creates; 1 to 5
 };
 
 // Thread-safe. Borrows the broker, which must outlive it. The constructor does no I/O: the first push creates what is

@@ -10,6 +10,7 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -18,7 +19,7 @@ namespace leat {
 // kUnknown.
 class QueueControl {
  public:
-  explicit QueueControl(Broker& broker, std::string name_space = "leat");
+  explicit QueueControl(Broker& broker, NamespaceOptions name_space = {});
   ~QueueControl();
 
   // From now on no worker begins a job of this queue: what they hold and have not begun goes back, what runs goes on.

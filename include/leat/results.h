@@ -11,6 +11,7 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -26,7 +27,7 @@ struct JobResult {
 // Thread-safe. Borrows the broker, which must outlive it.
 class Results {
  public:
-  explicit Results(Broker& broker, std::string name_space = "leat");
+  explicit Results(Broker& broker, NamespaceOptions name_space = {});
   ~Results();
 
   // Empty while the job is not finished, was pushed without KeepResult::kYes, or its result's time is over.

@@ -18,6 +18,7 @@
 
 #include "leat/broker.h"
 #include "leat/job.h"
+#include "leat/namespace_options.h"
 #include "leat/queue.h"
 #include "leat/recurrence.h"
 #include "leat/result.h"
@@ -63,7 +64,7 @@ std::string_view to_string(ScheduleChange change);  // "created", "changed", "un
 // Thread-safe. Borrows the broker, which must outlive it.
 class Schedules {
  public:
-  explicit Schedules(Broker& broker, std::string name_space = "leat");
+  explicit Schedules(Broker& broker, NamespaceOptions name_space = {});
   ~Schedules();
 
   // Creates the schedule, or makes it what is given here; what has ticked stays counted, and a paused one stays paused.

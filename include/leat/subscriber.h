@@ -84,7 +84,7 @@ struct SubscriberOptions {
 
   // Told of what goes wrong and heals by itself, such as a lost connection; on a thread of the subscriber.
   std::function<void(const Error&)> on_trouble{};
-  Log* log = nullptr;  // borrowed; nothing is logged unless given
+  Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };
 
 // By the value of a header; messages without it have no order.

@@ -20,6 +20,7 @@
 #include "leat/job.h"
 #include "leat/log.h"
 #include "leat/metrics.h"
+#include "leat/namespace_options.h"
 #include "leat/retry_policy.h"
 
 namespace leat {
@@ -44,10 +45,9 @@ struct WorkerOptions {
   // one worker must be willing.
   bool scheduler = true;
   std::vector<Middleware> middleware{};  // around every handler call; the first is the outermost
-  std::string name_space = "leat";
+  NamespaceOptions name_space{};
   std::string name{};          // for logs and attempts; host and process id unless given
-  unsigned replicas = 1;       // of streams that this program creates; 1 to 5
-  Log* log = nullptr;          // borrowed; nothing is logged unless given
+  Log* log = nullptr;          // borrowed; nothing but drift is told unless given (leat/log.h)
   Metrics* metrics = nullptr;  // borrowed; nothing is counted unless given
 };
 

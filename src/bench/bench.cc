@@ -73,7 +73,7 @@ void require_all(const std::vector<Result<JobId>>& pushed) {
 }
 
 double enqueue(const Stage& stage, const std::string& name_space, Lane lane, std::size_t jobs) {
-  Queue queue(stage.broker, {.name_space = name_space});
+  Queue queue(stage.broker, {.name_space = {.name = name_space}});
   // The raw client's payload is there before the clock starts, too.
   std::vector<std::vector<Result<EncodedJob>>> batches;
   for (std::size_t done = 0; done < jobs; done += stage.options.batch) {
@@ -86,7 +86,7 @@ double enqueue(const Stage& stage, const std::string& name_space, Lane lane, std
 }
 
 double enqueue_singly(const Stage& stage, const std::string& name_space, std::size_t jobs, std::size_t threads) {
-  Queue queue(stage.broker, {.name_space = name_space});
+  Queue queue(stage.broker, {.name_space = {.name = name_space}});
   require_all(queue.push_many(make_jobs(stage, 0, 1)));  // creates the streams
   const std::size_t each = jobs / threads;
   const SteadyTime begin = real_clock().steady();
@@ -103,7 +103,7 @@ double enqueue_singly(const Stage& stage, const std::string& name_space, std::si
 
 double process(const Stage& stage, const std::string& name_space, std::size_t jobs, bool& exact) {
   Exactness seen(jobs);
-  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space});
+  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = {.name = name_space}});
   worker.handle(kKind, [&](JobContext& job) {
     seen.mark(job.payload());
     return Outcome::done();
@@ -148,7 +148,7 @@ Figures process_round(const Stage& stage, Lane lane) {
   figures.raw_per_s = raw_figure(stage.raw, [&](RawClient& raw) { return raw.process(work); });
   if (stage.raw != nullptr) stage.raw->clean(work);
   // Subscribes before there is anything to take; the raw client does before its clock starts, too.
-  Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space}).start().value();
+  Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = {.name = name_space}}).start().value();
   enqueue(stage, name_space, lane, jobs);
   figures.per_s = process(stage, name_space, jobs, figures.exact);
   remove_name_space(stage.broker, name_space);
@@ -175,7 +175,7 @@ Figures single_round(const Stage& stage, std::size_t threads) {
 void add_retries(const Stage& stage, const std::string& name_space) {
   constexpr std::size_t kWaiting = 20'000;
   enqueue(stage, name_space, Lane::kAddressable, kWaiting);
-  WorkerOptions options{.concurrency = stage.options.concurrency, .name_space = name_space};
+  WorkerOptions options{.concurrency = stage.options.concurrency, .name_space = {.name = name_space}};
   options.retry = RetryPolicy::fixed(std::chrono::hours(1));
   Worker worker(stage.broker, options);
   worker.handle(kKind, [](JobContext&) { return Outcome::retry("fails for the benchmark"); });
@@ -190,7 +190,9 @@ Figures retries_round(const Stage& stage) {
   const std::size_t jobs = stage.jobs(1);
   for (double* per_s : {&figures.raw_per_s, &figures.per_s}) {
     const std::string name_space = fresh_name_space();
-    Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space}).start().value();
+    Worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = {.name = name_space}})
+        .start()
+        .value();
     if (per_s == &figures.per_s) add_retries(stage, name_space);
     enqueue(stage, name_space, Lane::kAddressable, jobs);
     *per_s = process(stage, name_space, jobs, figures.exact);
@@ -203,13 +205,13 @@ Figures retries_round(const Stage& stage) {
 double fan_in(const Stage& stage, std::size_t parents, bool& exact) {
   constexpr std::string_view kLast = "bench-last";
   const std::string name_space = fresh_name_space();
-  Queue queue(stage.broker, {.name_space = name_space});
+  Queue queue(stage.broker, {.name_space = {.name = name_space}});
   std::vector<JobId> ids;
   for (auto& pushed : queue.push_many(make_jobs(stage, 0, parents), {.track = true})) ids.push_back(pushed.value());
   (void)queue.push(EncodedJob{std::string(kLast), {}, {}}, {.track = true, .after = ids}).value();
   Exactness seen(parents);
   std::atomic<std::size_t> last_ran{0};
-  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = name_space});
+  Worker worker(stage.broker, {.concurrency = stage.options.concurrency, .name_space = {.name = name_space}});
   worker.handle(kKind, [&](JobContext& job) {
     seen.mark(job.payload());
     return Outcome::done();
@@ -248,7 +250,7 @@ double push_from_threads(const Stage& stage, std::size_t pushes, std::size_t key
   };
   SteadyTime begin{};
   {
-    Queue queue(stage.broker, {.name_space = name_space});
+    Queue queue(stage.broker, {.name_space = {.name = name_space}});
     require_all(queue.push_many(std::vector<Result<EncodedJob>>{}));  // creates the streams
     begin = real_clock().steady();
     ThreadPool pool("push", kThreads, [&](std::size_t number, const std::stop_token&) {

@@ -23,7 +23,10 @@ constexpr Duration kLookAgain = std::chrono::milliseconds(25);  // each look cos
 class Jobs {
  public:
   Jobs(const BenchOptions& options, Broker& broker, std::string name_space)
-      : options_(options), broker_(broker), name_(std::move(name_space)), queue_(broker, {.name_space = name_}) {}
+      : options_(options),
+        broker_(broker),
+        name_(std::move(name_space)),
+        queue_(broker, {.name_space = {.name = name_}}) {}
 
   // Seconds that it took to store a batch.
   double push(const PushOptions& push, std::size_t count) {

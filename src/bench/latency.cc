@@ -56,7 +56,7 @@ void run_open_loop(const BenchOptions& options, const std::string& name_space,
                    const std::function<void(Queue&, std::size_t)>& push, Broker& broker, BenchReport& report) {
   Program worker(options.program, {"bench-latency-worker", options.url, name_space, std::to_string(kJobs)});
   if (worker.read_line() != "ready") throw Error(ErrorCode::kInternal, "the worker process did not start");
-  Queue queue(broker, {.name_space = name_space});
+  Queue queue(broker, {.name_space = {.name = name_space}});
   SteadyTime next = real_clock().steady();
   for (std::size_t i = 0; i < kJobs; ++i) {
     next += kPace;
@@ -113,7 +113,7 @@ BenchReport measure_punctuality(const BenchOptions& options, Broker& broker, con
 int run_latency_worker(const std::string& url, const std::string& name_space, std::size_t jobs) {
   auto broker = open_broker(url);
   if (!broker) return 1;
-  Worker worker(**broker, {.concurrency = 1, .name_space = name_space});
+  Worker worker(**broker, {.concurrency = 1, .name_space = {.name = name_space}});
   std::vector<std::int64_t> microseconds;
   microseconds.reserve(jobs);
   std::atomic<std::size_t> count{0};

@@ -18,17 +18,22 @@ Result<void> check_count(std::size_t count) {
   return invalid_argument("max_count is " + std::to_string(count) + "; allowed are 1 to 10000");
 }
 
-std::string_view to_string(Retention retention) {
+std::string to_text(Retention retention) {
   return retention == Retention::kLimits ? "limits" : "work queue";
 }
 
-std::string_view to_string(Storage storage) {
+std::string to_text(Storage storage) {
   return storage == Storage::kFile ? "file" : "memory";
 }
 
 std::string in_order(std::vector<std::string> filters) {
   std::sort(filters.begin(), filters.end());
   return joined(filters, ",");
+}
+
+std::vector<Drift> differing(std::vector<Drift> settings) {
+  std::erase_if(settings, [](const Drift& one) { return one.wanted == one.actual; });
+  return settings;
 }
 
 // The first token of `text`, which it takes off together with the dot.
@@ -144,20 +149,26 @@ bool any_matches(const std::vector<std::string>& filters, std::string_view subje
 }
 
 std::vector<Drift> compare_streams(const StreamConfig& wanted, const StreamConfig& actual) {
-  std::vector<Drift> drift;
-  const auto compare = [&drift](std::string_view setting, std::string_view want, std::string_view have) {
-    if (want != have) drift.push_back({std::string(setting), std::string(want), std::string(have)});
-  };
-  const auto number = [](std::uint64_t value) { return std::to_string(value); };
-  compare("subjects", in_order(wanted.subjects), in_order(actual.subjects));
-  compare("retention", to_string(wanted.retention), to_string(actual.retention));
-  compare("storage", to_string(wanted.storage), to_string(actual.storage));
-  compare("max_age", format_duration(wanted.max_age), format_duration(actual.max_age));
-  compare("max_messages", number(wanted.max_messages), number(actual.max_messages));
-  compare("max_bytes", number(wanted.max_bytes), number(actual.max_bytes));
-  compare("max_messages_per_subject", number(wanted.max_messages_per_subject), number(actual.max_messages_per_subject));
-  compare("dedupe_window", format_duration(wanted.dedupe_window), format_duration(actual.dedupe_window));
-  return drift;
+  return differing({
+      {"subjects", in_order(wanted.subjects), in_order(actual.subjects)},
+      {"retention", to_text(wanted.retention), to_text(actual.retention)},
+      {"storage", to_text(wanted.storage), to_text(actual.storage)},
+      {"max_age", format_duration(wanted.max_age), format_duration(actual.max_age)},
+      {"max_messages", std::to_string(wanted.max_messages), std::to_string(actual.max_messages)},
+      {"max_bytes", std::to_string(wanted.max_bytes), std::to_string(actual.max_bytes)},
+      {"max_messages_per_subject", std::to_string(wanted.max_messages_per_subject),
+       std::to_string(actual.max_messages_per_subject)},
+      {"dedupe_window", format_duration(wanted.dedupe_window), format_duration(actual.dedupe_window)},
+  });
+}
+
+std::vector<Drift> compare_consumers(const ConsumerConfig& wanted, Duration ack_wait, std::uint64_t max_unsettled) {
+  return differing({{"ack_wait", format_duration(wanted.ack_wait), format_duration(ack_wait)},
+                    {"max_unsettled", std::to_string(wanted.max_unsettled), std::to_string(max_unsettled)}});
+}
+
+std::vector<Drift> compare_buckets(const BucketConfig& wanted, Duration ttl) {
+  return differing({{"ttl", format_duration(wanted.ttl), format_duration(ttl)}});
 }
 
 Duration bounded_wait(std::chrono::milliseconds max_wait) {

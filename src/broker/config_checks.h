@@ -41,6 +41,8 @@ bool any_matches(const std::vector<std::string>& filters, std::string_view subje
 
 // The settings that differ, each under the name of its field; `name` and `replicas` are not compared.
 std::vector<Drift> compare_streams(const StreamConfig& wanted, const StreamConfig& actual);
+std::vector<Drift> compare_consumers(const ConsumerConfig& wanted, Duration ack_wait, std::uint64_t max_unsettled);
+std::vector<Drift> compare_buckets(const BucketConfig& wanted, Duration ttl);
 
 // A wait that fits into Duration, however long the caller is willing to wait.
 Duration bounded_wait(std::chrono::milliseconds max_wait);

@@ -35,6 +35,7 @@ class DecoratedConsumer : public Consumer {
   }
   void release_ahead() override { inner_->release_ahead(); }
   Duration ack_wait() const override { return inner_->ack_wait(); }
+  const std::vector<Drift>& drift() const override { return inner_->drift(); }
 
  private:
   std::unique_ptr<Consumer> inner_;
@@ -98,6 +99,7 @@ class DecoratedKeyValue : public KeyValue {
     if (!opened) return opened;
     return std::make_unique<DecoratedKeyWatch<Policy>>(std::move(*opened), policy_);
   }
+  const std::vector<Drift>& drift() const override { return inner_->drift(); }
 
  private:
   std::unique_ptr<KeyValue> inner_;

@@ -10,6 +10,7 @@
 
 #include "leat/broker.h"
 #include "leat/log.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat::cli {
@@ -17,7 +18,7 @@ namespace leat::cli {
 // What the command line and the environment say to every command.
 struct GlobalOptions {
   std::string url{};  // empty: none was given
-  std::string name_space = "leat";
+  NamespaceOptions name_space{};
   bool json = false;
   std::optional<LogLevel> log_level{};  // else the command's own default
 };

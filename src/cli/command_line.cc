@@ -27,7 +27,7 @@ void add_globals(CLI::App& root, GlobalOptions& options) {
   root.add_option("--url", options.url, "The broker: sqlite:FILE, nats://HOST[:PORT][,...], tls://...")
       ->envname("LEAT_URL")
       ->type_name("URL");
-  root.add_option("--namespace", options.name_space, "Of all streams and buckets [leat]")
+  root.add_option("--namespace", options.name_space.name, "Of all streams and buckets [leat]")
       ->envname("LEAT_NAMESPACE")
       ->type_name("NAME");
   root.add_flag("--json", options.json, "Print JSON, errors too");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <limits>
 
 #include "core/text.h"
 
@@ -52,6 +53,12 @@ CLI::Option* add_any_max_attempts(CLI::App& command, Target& target, const std::
   return command.add_option("--max-attempts", target, "Attempts before a job is dead [" + otherwise + "]")
       ->check(CLI::Range(1U, 1'000'000U))
       ->type_name("N");
+}
+
+Storage storage_or_throw(const std::string& text) {
+  if (text == "file") return Storage::kFile;
+  if (text == "memory") return Storage::kMemory;
+  throw CLI::ValidationError("--storage", "\"" + text + "\": use file or memory");
 }
 
 double factor_or_throw(const std::string& text) {
@@ -212,6 +219,33 @@ void add_retry(CLI::App& command, RetryPolicy& target) {
 
 void add_retry(CLI::App& command, std::optional<RetryPolicy>& target) {
   add_any_retry(command, [&target]() -> RetryPolicy& { return target ? *target : target.emplace(); });
+}
+
+void add_namespace_settings(CLI::App& command, NamespaceOptions& target) {
+  const auto variable = [](CLI::Option* option, const std::string& name) {
+    option->envname(name)->group(
+        "Streams and buckets that are missing are made with these; all programs need the same");
+  };
+  variable(command.add_option("--replicas", target.replicas, "Copies on a cluster, 1 to 5 [1]")
+               ->check(CLI::Range(1U, 5U))
+               ->type_name("N"),
+           "LEAT_REPLICAS");
+  variable(command
+               .add_option_function<std::string>(
+                   "--storage", [&target](const std::string& text) { target.storage = storage_or_throw(text); },
+                   "On NATS: file or memory [file]")
+               ->type_name("file|memory"),
+           "LEAT_STORAGE");
+  variable(add_duration(command, "--max-age", target.max_age, "Jobs are removed after so long in their queue [never]"),
+           "LEAT_MAX_AGE");
+  variable(command
+               .add_option("--max-unsettled", target.max_unsettled,
+                           "Jobs of a queue and priority with workers or waiting for a retry [65536]")
+               ->check(CLI::Range(1U, std::numeric_limits<std::uint32_t>::max()))
+               ->type_name("N"),
+           "LEAT_MAX_UNSETTLED");
+  variable(add_duration(command, "--result-ttl", target.result_ttl, "How long results are kept"), "LEAT_RESULT_TTL");
+  variable(command.add_flag("--dlq,!--no-dlq", target.enable_dlq, "Keep dead letters [yes]"), "LEAT_DLQ");
 }
 
 CLI::Option* add_chdb(CLI::App& command, std::string& target) {

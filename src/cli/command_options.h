@@ -9,6 +9,7 @@
 
 #include "leat/job.h"
 #include "leat/message.h"
+#include "leat/namespace_options.h"
 #include "leat/retry_policy.h"
 
 namespace leat::cli {
@@ -43,6 +44,9 @@ CLI::Option* add_max_attempts(CLI::App& command, std::optional<unsigned>& target
 // --retry-first, --retry-factor, --retry-longest. An empty target is set by the first of them.
 void add_retry(CLI::App& command, RetryPolicy& target);
 void add_retry(CLI::App& command, std::optional<RetryPolicy>& target);
+// How the namespace's streams and buckets are made: --replicas and the others, or variables. Of a command that has
+// others below it they are theirs, too.
+void add_namespace_settings(CLI::App& command, NamespaceOptions& target);
 // --chdb, or LEAT_CHDB: where ClickHouse's engine as a library is.
 CLI::Option* add_chdb(CLI::App& command, std::string& target);
 

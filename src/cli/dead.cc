@@ -269,6 +269,7 @@ void add_import(CLI::App& parent, App& app) {
 void add_dead(CLI::App& root, App& app) {
   auto* dead = root.add_subcommand("dead", "Look at jobs that failed for good, and run them again");
   dead->require_subcommand(1);
+  add_namespace_settings(*dead, app.options.name_space);
   end_help_with(*dead, "leat dead retry 17");
   add_list(*dead, app);
   add_show(*dead, app);

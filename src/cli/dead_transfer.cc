@@ -34,8 +34,8 @@ void print_report(const App& app, const DeadLetterImport& report) {
 
 Result<int> import_stream(App& app, DeadLetters& dead, std::istream& in) {
   Progress progress(Progress::style_for_stderr(Progress::Style::kNone));
-  const auto report =
-      dead.import_from(in, {.on_progress = [&](const DeadLetterImport& so_far) { progress.show(summary(so_far)); }});
+  const auto report = dead.import_from(
+      in, {.log = &app.log(), .on_progress = [&](const DeadLetterImport& so_far) { progress.show(summary(so_far)); }});
   progress.clear();
   if (!report) return report.error();
   print_report(app, *report);

@@ -88,7 +88,7 @@ void Demo::say(const std::string& line) {
 
 Result<void> Demo::enqueue() {
   for (const std::string queue_name : {kDemoHeaders, kDemoOthers}) {
-    Queue queue(place_.broker(), {.name = queue_name, .name_space = place_.name()});
+    Queue queue(place_.broker(), {.name = queue_name, .name_space = {.name = place_.name()}});
     for (const Priority priority : kPriorities) {
       std::vector<PlannedJob*> files;
       std::vector<PlannedJob*> missing;
@@ -132,7 +132,7 @@ Result<void> Demo::watch_work() {
 }
 
 Result<bool> Demo::look() {
-  const auto queues = Inspector(place_.broker(), place_.name()).queues();
+  const auto queues = Inspector(place_.broker(), {.name = place_.name()}).queues();
   if (!queues) return queues.error();
   std::uint64_t left = 0;
   for (const QueueCounts& row : *queues) left += row.pending + row.unsettled;
@@ -260,7 +260,7 @@ void add_demo_worker(CLI::App& root, App& app) {
       Log& log = chosen.log(LogLevel::kOff);  // its failures are meant to be
       auto broker = chosen.existing_broker();
       if (!broker) return broker.error();
-      return run_demo_worker(**broker, chosen.options.name_space, *name, log);
+      return run_demo_worker(**broker, chosen.options.name_space.name, *name, log);
     });
   });
 }

@@ -117,7 +117,8 @@ DemoCheck check_workers(const std::vector<DemoWorkers::Member>& workers) {
 
 Result<DemoOutcome> read_outcome(Broker& broker, const std::string& name_space, const std::vector<PlannedJob>& plan) {
   DemoOutcome outcome;
-  Results results(broker, name_space);
+  const NamespaceOptions space{.name = name_space};
+  Results results(broker, space);
   for (const PlannedJob& planned : plan) {
     auto result = results.get(planned.id);
     if (!result) return result.error();
@@ -127,10 +128,10 @@ Result<DemoOutcome> read_outcome(Broker& broker, const std::string& name_space, 
     }
     outcome.results.push_back(std::move(*result));
   }
-  auto dead = DeadLetters(broker, name_space).list();
+  auto dead = DeadLetters(broker, space).list();
   if (!dead) return dead.error();
   outcome.dead = std::move(*dead);
-  auto queues = Inspector(broker, name_space).queues();
+  auto queues = Inspector(broker, space).queues();
   if (!queues) return queues.error();
   outcome.queues = std::move(*queues);
   return outcome;

@@ -131,7 +131,7 @@ Result<int> run_demo_worker(Broker& broker, const std::string& name_space, const
                          .concurrency = kDemoConcurrency,
                          .retry = {.first = std::chrono::milliseconds(200), .factor = 2.0},
                          .ack_wait = std::chrono::seconds(2),
-                         .name_space = name_space,
+                         .name_space = {.name = name_space},
                          .name = name,
                          .log = &log});
   worker.handle<HashFile>([&](const HashFile& job, JobContext& context) { return hash_file(job, context, name); });

@@ -186,6 +186,7 @@ void add_enqueue(CLI::App& root, App& app) {
   add_duration(*command, "--in", options->delay, "Run it after this time");
   command->add_flag("--raw", options->raw, "Take the data as it is, JSON or not");
   command->add_flag("--ids", options->ids, "With -: print the id of each job");
+  add_namespace_settings(*command, app.options.name_space);
   end_help_with(*command,
                 "leat enqueue send_email '{\"to\":\"ada@example.com\"}' --priority high\n"
                 "  leat enqueue resize - --queue images < jobs.ndjson\n"

@@ -72,7 +72,7 @@ Result<int> set_enabled(App& app, bool on) {
   auto broker = on ? app.broker() : app.existing_broker();
   if (!broker) return broker.error();
   Events events(**broker, app.options.name_space);
-  if (const auto set = on ? events.enable() : events.disable(); !set) return set.error();
+  if (const auto set = on ? events.enable({.log = &app.log()}) : events.disable(); !set) return set.error();
   if (app.options.json) {
     app.print_json({{"events", on}});
   } else {
@@ -98,6 +98,7 @@ void add_show(CLI::App& parent, App& app, const std::string& name, bool follow, 
 void add_events(CLI::App& root, App& app) {
   auto* events = root.add_subcommand("events", "What happens to jobs, as it happens");
   events->require_subcommand(1);
+  add_namespace_settings(*events, app.options.name_space);
   end_help_with(*events, "leat events follow");
   auto* on = events->add_subcommand("on", "Keep events from now on");
   on->description("Keep events from now on, for 7 days and up to 1 GB. Programs that run begin within ten seconds.");

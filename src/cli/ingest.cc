@@ -39,7 +39,7 @@ void show(App& app, const IngestReport& report, bool ok) {
 
 Result<int> run(App& app, IngestOptions options) {
   if (app.options.url.empty()) app.options.url = kDefaultUrl;
-  options.name_space = app.options.name_space;
+  options.name_space = app.options.name_space.name;
   Log& log = app.log(LogLevel::kInfo);
   const auto report = ingest([&] { return app.broker(); }, options, log);
   if (!report) return report.error();

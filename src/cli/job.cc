@@ -147,6 +147,7 @@ void add_reschedule(CLI::App& job, App& app) {
 void add_job(CLI::App& root, App& app) {
   auto* job = root.add_subcommand("job", "Look at single jobs, cancel them, give them another time");
   job->require_subcommand(1);
+  add_namespace_settings(*job, app.options.name_space);
   end_help_with(*job, "leat job status medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D");
   add_act(*job, app, "status", status, Duration{0}, "What has become of a job: where it is, its attempts, its errors",
           "Ask the workers who has it, and wait so long for the answer");

@@ -84,7 +84,7 @@ Result<int> list_queues(App& app) {
   if (app.options.json) {
     app.print_json(to_json(*queues));
   } else if (queues->empty()) {
-    app.print("no queues in namespace " + app.options.name_space);
+    app.print("no queues in namespace " + app.options.name_space.name);
   } else {
     app.print(to_table(*queues, (*broker)->clock().now()));
   }
@@ -162,6 +162,7 @@ void add_deeds(CLI::App& queue, App& app) {
 void add_queue(CLI::App& root, App& app) {
   auto* queue = root.add_subcommand("queue", "Look at queues, hold them, empty them");
   queue->require_subcommand(1);
+  add_namespace_settings(*queue, app.options.name_space);
   end_help_with(*queue, "leat queue list");
   auto* listing = queue->add_subcommand("list", "What waits in each queue, by priority");
   listing->description(

@@ -74,7 +74,7 @@ Result<int> list_schedules(App& app) {
     for (const ScheduleInfo& info : *schedules) all.push_back(to_json(info));
     app.print_json(all);
   } else if (schedules->empty()) {
-    app.print("no schedules in namespace " + app.options.name_space);
+    app.print("no schedules in namespace " + app.options.name_space.name);
   } else {
     app.print(to_table(*schedules));
   }
@@ -260,6 +260,7 @@ void add_next(CLI::App& parent, App& app) {
 void add_schedule(CLI::App& root, App& app) {
   auto* schedule = root.add_subcommand("schedule", "Jobs that recur: cron expressions and intervals");
   schedule->require_subcommand(1);
+  add_namespace_settings(*schedule, app.options.name_space);
   end_help_with(*schedule, "leat schedule list");
   add_add(*schedule, app);
   auto* listing = schedule->add_subcommand("list", "All schedules, and when they are due next");
@@ -284,6 +285,7 @@ void add_scheduler(CLI::App& root, App& app) {
   auto health = std::make_shared<std::string>();
   at->add_option("--name", *name, "For logs [host and process id]")->type_name("NAME");
   add_health(*at, *health);
+  add_namespace_settings(*at, app.options.name_space);
   end_help_with(*at, "leat scheduler --health 8081");
   at->callback([&app, name, health] {
     app.choose([name, health](App& chosen) -> Result<int> {

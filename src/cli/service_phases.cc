@@ -1,5 +1,6 @@
 #include "cli/service_phases.h"
 
+#include "broker/drift_report.h"
 #include "pipeline/clickhouse/backoff.h"
 
 namespace leat::cli {
@@ -48,10 +49,7 @@ Result<void> ServicePhases::open_stream(const OpenBroker& open, const StreamConf
 Result<void> ServicePhases::ensure(const StreamConfig& stream) {
   const auto ensured = broker_->ensure_stream(stream);
   if (!ensured) return ensured.error();
-  for (const Drift& drift : ensured->drift) {
-    log_.warn("the stream differs from its configuration, and stays as it is",
-              {{"setting", drift.setting}, {"wanted", drift.wanted}, {"actual", drift.actual}});
-  }
+  report_drift(log_, "stream", stream.name, ensured->drift);
   return {};
 }
 

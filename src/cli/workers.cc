@@ -80,7 +80,7 @@ Result<int> list(App& app) {
     for (const WorkerInfo& worker : *workers) all.push_back(to_json(worker));
     app.print_json(all);
   } else if (workers->empty()) {
-    app.print("no workers in namespace " + app.options.name_space);
+    app.print("no workers in namespace " + app.options.name_space.name);
   } else {
     app.print(to_table(*workers, now) + jobs_table(*workers, now));
   }
@@ -94,6 +94,7 @@ void add_workers(CLI::App& root, App& app) {
   at->description(
       "Every worker of the namespace that lives, and the jobs that it runs, as of its last heartbeat: each 15 s, and\n"
       "within seconds when something changes. A worker that was killed stays for a minute.");
+  add_namespace_settings(*at, app.options.name_space);
   end_help_with(*at, "leat workers --json");
   at->callback([&app] { app.choose(list); });
 }

@@ -40,9 +40,9 @@ class ClaimRecordTest : public testing::Test {
 
   ManualClock clock;
   std::unique_ptr<Broker> broker = open_memory_broker({.clock = &clock});
-  const Names names{"leat"};
-  std::unique_ptr<KeyValue> claims = open_leader(*broker, names, 1).value();
-  std::unique_ptr<KeyValue> schedules = open_schedules(*broker, names, 1).value();
+  const Names names{NamespaceOptions{}};
+  std::unique_ptr<KeyValue> claims = open_leader(*broker, names).value();
+  std::unique_ptr<KeyValue> schedules = open_schedules(*broker, names).value();
   EventLog events{*broker, names, no_log()};
 };
 

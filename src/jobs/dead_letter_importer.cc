@@ -2,6 +2,7 @@
 
 #include <istream>
 
+#include "core/invalid_argument.h"
 #include "jobs/dead_letter_line.h"
 #include "jobs/dead_letter_message.h"
 #include "jobs/dead_letter_run.h"
@@ -35,7 +36,10 @@ bool is_blank(std::string_view line) {
 }  // namespace
 
 Result<DeadLetterImport> DeadLetterImporter::run(std::istream& in, const std::stop_token& stop) {
-  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, no_log()); !ensured) return ensured.error();
+  const auto letters = ensure_job_streams(broker_, names_, drift_log(options_.log));
+  if (!letters) return letters.error();
+  if (*letters == Letters::kNone)
+    return invalid_argument("namespace " + names_.space() + " keeps no dead letters: import with enable_dlq = true");
   for (bool more = true; more && !report_.ended_by;) {
     more = gather(in, stop);
     store();
@@ -113,7 +117,7 @@ void DeadLetterImporter::add_failure(std::uint64_t line, const Error& error) {
 Result<void> DeadLetterImporter::name_queues() {
   for (const std::string& queue : queues_) {
     if (named_.contains(queue)) continue;
-    auto control = open_control(broker_, names_, options_.replicas);
+    auto control = open_control(broker_, names_);
     if (!control) return control.error();
     const auto created = (*control)->create(Names::queue_key(queue), "{}");
     if (!created && created.error().code() != ErrorCode::kConflict) return created.error();

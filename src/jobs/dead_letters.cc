@@ -25,7 +25,7 @@ DeadLetterFilter with(DeadLetterFilter filter, DeadLetterFilter::Payloads payloa
 
 class DeadLetters::Box {
  public:
-  Box(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Box(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
 
   Result<StoredMessage> find(std::uint64_t number);
   Result<DeadLetterScan> scan(DeadLetterFilter filter);
@@ -123,7 +123,7 @@ Result<DeadLetterImport> DeadLetters::Box::import_from(std::istream& in, const D
   return DeadLetterImporter(broker_, names_, options).run(in, stop);
 }
 
-DeadLetters::DeadLetters(Broker& broker, std::string name_space)
+DeadLetters::DeadLetters(Broker& broker, NamespaceOptions name_space)
     : box_(std::make_unique<Box>(broker, std::move(name_space))) {}
 DeadLetters::~DeadLetters() = default;
 

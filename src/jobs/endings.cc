@@ -2,7 +2,6 @@
 
 #include "jobs/job_streams.h"
 #include "jobs/result_record.h"
-#include "leat/queue.h"
 
 namespace leat {
 namespace {
@@ -23,10 +22,10 @@ bool is_tracked(const Message& job) {
   return job.headers.get(wire::kTrack) == wire::kYes;
 }
 
-Result<KeyValue*> Endings::open() {
+Result<KeyValue*> Endings::open(Log& drift) {
   MutexLock lock(mutex_);
   if (results_ != nullptr) return results_.get();
-  auto results = open_results(broker_, names_, QueueOptions{}.result_ttl, replicas_);
+  auto results = open_results(broker_, names_, drift);
   if (!results) return results.error();
   results_ = std::move(*results);
   return results_.get();

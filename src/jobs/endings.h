@@ -9,6 +9,7 @@
 #include "core/mutex.h"
 #include "jobs/names.h"
 #include "leat/broker.h"
+#include "leat/log.h"
 #include "leat/results.h"
 
 namespace leat {
@@ -30,11 +31,10 @@ inline bool leaves_something(const Message& job) {
 // Thread-safe.
 class Endings {
  public:
-  Endings(Broker& broker, Names names, unsigned replicas = 1)
-      : broker_(broker), names_(std::move(names)), replicas_(replicas) {}
+  Endings(Broker& broker, Names names) : broker_(broker), names_(std::move(names)) {}
 
-  // Opens what is written to, which else happens when it is first needed.
-  Result<KeyValue*> open() LEAT_EXCLUDES(mutex_);
+  // Opens what is written to, which else happens when it is first needed, and nothing is said of drift then.
+  Result<KeyValue*> open(Log& drift = no_log()) LEAT_EXCLUDES(mutex_);
   // One answer per ending; done twice changes nothing. Errors: kInvalidArgument (the value cannot be stored), and those
   // of the broker.
   std::vector<Result<void>> write(std::span<const EndedJob> endings);
@@ -56,7 +56,6 @@ class Endings {
 
   Broker& broker_;
   Names names_;
-  const unsigned replicas_;
   Mutex mutex_;
   std::unique_ptr<KeyValue> results_ LEAT_GUARDED_BY(mutex_);
 };

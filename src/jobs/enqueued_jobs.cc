@@ -95,7 +95,7 @@ Result<EnqueuedJob> EnqueuedJobs::decode(StoredMessage message) const {
 // Of jobs that were begun before.
 Result<void> EnqueuedJobs::add_attempts(std::vector<EnqueuedJob>& jobs) {
   if (jobs.empty()) return {};
-  const auto attempts = open_attempts(broker_, names_, 1);
+  const auto attempts = open_attempts(broker_, names_);
   if (!attempts) return attempts.error();
   std::vector<std::string> keys;
   keys.reserve(jobs.size());

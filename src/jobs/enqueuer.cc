@@ -18,12 +18,11 @@ Result<void> Enqueuer::ensure_streams() {
   if (ready_) return {};
   if (auto named = names_.check(); !named) return named;
   if (auto named = check_queue_name(options_.name); !named) return named;
-  Log& log = options_.log != nullptr ? *options_.log : no_log();
-  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log); !ensured) return ensured;
-  // Created here so that this program's ttl is the one that counts, and opened again by whoever reads results.
-  if (auto results = open_results(broker_, names_, options_.result_ttl, options_.replicas); !results)
-    return results.error();
-  auto control = open_control(broker_, names_, options_.replicas);
+  Log& drift = drift_log(options_.log);
+  if (auto ensured = ensure_job_streams(broker_, names_, drift); !ensured) return ensured.error();
+  // Opened again by whoever writes or reads results.
+  if (auto results = open_results(broker_, names_, drift); !results) return results.error();
+  auto control = open_control(broker_, names_, drift);
   if (!control) return control.error();
   const auto named = (*control)->create(Names::queue_key(options_.name), "{}");
   if (!named && named.error().code() != ErrorCode::kConflict) return named.error();

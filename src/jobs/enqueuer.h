@@ -26,7 +26,7 @@ class Enqueuer {
         events_(broker, names_, options_.log != nullptr ? *options_.log : no_log()),
         places_(broker, names_),
         parents_(places_),
-        endings_(broker, names_, options_.replicas) {}
+        endings_(broker, names_) {}
 
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);

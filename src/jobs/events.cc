@@ -1,12 +1,13 @@
 #include "leat/events.h"
 
+#include "broker/drift_report.h"
 #include "jobs/event_record.h"
 
 namespace leat {
 
 class Events::Stream {
  public:
-  Stream(Broker& on, std::string name_space) : broker(on), names(std::move(name_space)) {}
+  Stream(Broker& on, NamespaceOptions name_space) : broker(on), names(std::move(name_space)) {}
 
   Result<std::string> filter_for(const EventFilter& filter) const {
     if (filter.job) return names.event_subject(*filter.job);
@@ -19,18 +20,22 @@ class Events::Stream {
   Names names;
 };
 
-Events::Events(Broker& broker, std::string name_space)
+Events::Events(Broker& broker, NamespaceOptions name_space)
     : stream_(std::make_unique<Stream>(broker, std::move(name_space))) {}
 Events::~Events() = default;
 
-Result<void> Events::enable(const EventLimits& limits, unsigned replicas) {
+Result<void> Events::enable(const EventLimits& limits) {
   if (auto named = stream_->names.check(); !named) return named;
+  const NamespaceOptions& space = stream_->names.options();
   const auto ensured = stream_->broker.ensure_stream({.name = stream_->names.event_stream(),
                                                       .subjects = {stream_->names.event_filter()},
+                                                      .storage = space.storage,
                                                       .max_age = limits.max_age,
                                                       .max_bytes = limits.max_bytes,
-                                                      .replicas = replicas});
-  return ensured ? Result<void>() : ensured.error();
+                                                      .replicas = space.replicas});
+  if (!ensured) return ensured.error();
+  report_drift(drift_log(limits.log), "stream", stream_->names.event_stream(), ensured->drift);
+  return {};
 }
 
 Result<void> Events::disable() {

@@ -32,9 +32,9 @@ class HeartbeatTest : public testing::Test {
 };
 
 TEST_F(HeartbeatTest, AWorkerWithNothingNewIsHeardOfEveryFifteenSeconds) {
-  auto records = open_workers(*broker_, Names("leat"), 1).value();
+  auto records = open_workers(*broker_, Names({.name = "leat"})).value();
   Heartbeat heartbeat({clock_, no_log(), "id", [] { return WorkerInfo{.name = "w"}; }},
-                      open_workers(*broker_, Names("leat"), 1).value());
+                      open_workers(*broker_, Names({.name = "leat"})).value());
   heartbeat.start();
   std::vector<SystemTime> written;
   ASSERT_TRUE(comes_true([&] {

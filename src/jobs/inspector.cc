@@ -14,7 +14,7 @@ namespace leat {
 
 class Inspector::Facts {
  public:
-  Facts(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Facts(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
 
   // What is to be known before queues are counted.
   struct Known {
@@ -40,7 +40,7 @@ class Inspector::Facts {
 };
 
 Result<Inspector::Facts::Known> Inspector::Facts::look() {
-  auto control = open_control(broker_, names_, 1);
+  auto control = open_control(broker_, names_);
   if (!control) return control.error();
   const auto entries = (*control)->list("");
   if (!entries) return entries.error();
@@ -136,7 +136,7 @@ Result<std::uint64_t> Inspector::Facts::dead(std::string_view queue) {
   return facts->selected;
 }
 
-Inspector::Inspector(Broker& broker, std::string name_space)
+Inspector::Inspector(Broker& broker, NamespaceOptions name_space)
     : facts_(std::make_unique<Facts>(broker, std::move(name_space))) {}
 Inspector::~Inspector() = default;
 

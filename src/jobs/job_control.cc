@@ -18,7 +18,7 @@ namespace leat {
 // does not begin it, and who dies in between leaves a call that the next worker obeys.
 class JobControl::Canceller {
  public:
-  Canceller(Broker& broker, std::string name_space)
+  Canceller(Broker& broker, NamespaceOptions name_space)
       : broker_(broker), places_(broker, Names(std::move(name_space))), endings_(broker, places_.names()) {}
 
   using Was = CancelResult::Was;
@@ -121,7 +121,7 @@ Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
 Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t sequence) {
   constexpr Duration kLongest = std::chrono::seconds(20);  // a new leader brings to its end what the last one left
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
-  const auto claims = open_leader(broker_, places_.names(), 1);
+  const auto claims = open_leader(broker_, places_.names());
   if (!claims) return claims.error();
   const SteadyTime until = deadline_after(real_clock(), kLongest);
   while (true) {
@@ -133,7 +133,7 @@ Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t
 
 Result<CancelResult> JobControl::Canceller::cancel_queued(const JobId& id, const StoredMessage& job,
                                                           std::chrono::milliseconds max_wait) {
-  auto control = open_control(broker_, places_.names(), 1);
+  auto control = open_control(broker_, places_.names());
   if (!control) return control.error();
   auto call = CallOut::begin(broker_.clock(), **control, Names::cancel_key(id), job.sequence);
   if (!call) return call.error();
@@ -175,7 +175,7 @@ Result<CancelResult> JobControl::Canceller::hear(CallOut& call, std::chrono::mil
 }
 
 Result<std::optional<SystemTime>> JobControl::Canceller::retry_due(const JobId& id, std::uint64_t sequence) {
-  const auto attempts = open_attempts(broker_, places_.names(), 1);
+  const auto attempts = open_attempts(broker_, places_.names());
   if (!attempts) return attempts.error();
   const auto entry = (*attempts)->get(id.str());
   if (!entry) return entry.error();
@@ -221,12 +221,12 @@ Result<void> JobControl::Canceller::leave_ending(const JobId& id, const StoredMe
 }
 
 Result<void> JobControl::Canceller::forget_attempts(const JobId& id) {
-  const auto attempts = open_attempts(broker_, places_.names(), 1);
+  const auto attempts = open_attempts(broker_, places_.names());
   if (!attempts) return attempts.error();
   return (*attempts)->erase(id.str());
 }
 
-JobControl::JobControl(Broker& broker, std::string name_space)
+JobControl::JobControl(Broker& broker, NamespaceOptions name_space)
     : canceller_(std::make_unique<Canceller>(broker, std::move(name_space))) {}
 JobControl::~JobControl() = default;
 

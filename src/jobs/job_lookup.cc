@@ -95,7 +95,7 @@ Result<JobStatus> JobLookup::queued(const JobId& id, const StoredMessage& job, c
 }
 
 Result<CallRecord> JobLookup::ask(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait) {
-  const auto control = open_control(broker_, places_.names(), 1);
+  const auto control = open_control(broker_, places_.names());
   if (!control) return control.error();
   const std::string key = Names::ask_key(id);
   auto question = CallOut::begin(broker_.clock(), **control, key, job.sequence);
@@ -122,7 +122,7 @@ Result<JobLookup::Heard> JobLookup::hear_workers(const JobId& id, JobStatus& sta
 }
 
 Result<AttemptRecord> JobLookup::attempts(const JobId& id, std::uint64_t sequence) {
-  const auto bucket = open_attempts(broker_, places_.names(), 1);
+  const auto bucket = open_attempts(broker_, places_.names());
   if (!bucket) return bucket.error();
   const auto entry = (*bucket)->get(id.str());
   if (!entry) return entry.error();
@@ -138,7 +138,7 @@ Result<JobStatus> JobLookup::finished(const JobId& id) {
   if (*done) {
     status = status_of(**done);
   } else {
-    const auto result = Results(broker_, places_.names().space()).get(id);
+    const auto result = Results(broker_, places_.names().options()).get(id);
     if (!result) return result.error();
     if (*result) status = status_of(**result);
   }

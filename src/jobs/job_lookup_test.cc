@@ -22,11 +22,11 @@ class JobLookupTest : public testing::Test {
   }
 
   void hear_of(const WorkerInfo& worker) {
-    ASSERT_TRUE(open_workers(*broker_, names_, 1).value()->put("01", to_json(worker)));
+    ASSERT_TRUE(open_workers(*broker_, names_).value()->put("01", to_json(worker)));
   }
   JobStatus status(std::chrono::milliseconds ask = 0ms) { return Inspector(*broker_).job(*id_, {.ask = ask}).value(); }
 
-  const Names names_{"leat"};
+  const Names names_{NamespaceOptions{}};
   std::unique_ptr<Broker> broker_ = open_memory_broker({});
   std::unique_ptr<Consumer> consumer_;
   std::optional<JobId> id_;

@@ -1,6 +1,6 @@
 #include "jobs/job_streams.h"
 
-#include <array>
+#include <vector>
 
 #include "jobs/worker_record.h"
 
@@ -10,62 +10,86 @@ namespace {
 constexpr Duration kDeadLettersKept = std::chrono::hours(24 * 30);
 constexpr Duration kDoneRecordsKept = std::chrono::hours(24 * 7);
 
-Result<void> ensure(Broker& broker, const StreamConfig& config, Log& log) {
+Result<void> ensure(Broker& broker, const Names& names, StreamConfig config, Log& drift) {
+  config.storage = names.options().storage;
+  config.replicas = names.options().replicas;
   const auto ensured = broker.ensure_stream(config);
   if (!ensured) return ensured.error().with_context("stream " + config.name);
-  for (const Drift& drift : ensured->drift) {
-    log.warn("stream has other settings than this program wants; it is used as it is",
-             {{"stream", config.name}, {"setting", drift.setting}, {"wanted", drift.wanted}, {"actual", drift.actual}});
-  }
+  report_drift(drift, "stream", config.name, ensured->drift);
   return {};
+}
+
+Result<bool> exists(Broker& broker, const std::string& stream) {
+  const auto facts = broker.admin().stream(stream);
+  if (!facts && facts.error().code() != ErrorCode::kNotFound) return facts.error();
+  return facts.has_value();
+}
+
+// Without dead letters only when the namespace has no stream for them: else somebody may rely on it.
+Result<Letters> ensure_dead_letters(Broker& broker, const Names& names, Log& drift) {
+  if (!names.options().enable_dlq) {
+    const auto there = exists(broker, names.dead_stream());
+    if (!there) return there.error();
+    if (!*there) return Letters::kNone;
+    report_drift(drift, "stream", names.dead_stream(), std::vector<Drift>{{"enable_dlq", "false", "true"}});
+  }
+  const auto ensured =
+      ensure(broker, names,
+             {.name = names.dead_stream(), .subjects = {names.dead_filter()}, .max_age = kDeadLettersKept}, drift);
+  return ensured ? Result<Letters>(Letters::kKept) : ensured.error();
+}
+
+Bucket open(Broker& broker, const Names& names, const std::string& name, Duration ttl, Log& drift) {
+  auto bucket = broker.open_bucket(
+      {.name = name, .ttl = ttl, .replicas = names.options().replicas, .storage = names.options().storage});
+  if (bucket) report_drift(drift, "bucket", name, (*bucket)->drift());
+  return bucket;
 }
 
 }  // namespace
 
-Result<void> ensure_job_streams(Broker& broker, const Names& names, unsigned replicas, Log& log) {
+Result<Letters> ensure_job_streams(Broker& broker, const Names& names, Log& drift) {
+  std::vector<StreamConfig> streams;
   for (const Priority priority : kPriorities) {
-    const StreamConfig config{.name = names.stream(priority),
-                              .subjects = {names.stream_filter(priority)},
-                              .retention = Retention::kWorkQueue,
-                              .replicas = replicas};
-    if (auto ensured = ensure(broker, config, log); !ensured) return ensured;
+    streams.push_back({.name = names.stream(priority),
+                       .subjects = {names.stream_filter(priority)},
+                       .retention = Retention::kWorkQueue,
+                       .max_age = names.options().max_age});
   }
-  const std::array<StreamConfig, 3> kept{
-      {{.name = names.dead_stream(), .subjects = {names.dead_filter()}, .max_age = kDeadLettersKept},
-       {.name = names.scheduled_stream(), .subjects = {names.scheduled_filter()}, .max_messages_per_subject = 1},
-       {.name = names.done_stream(),
-        .subjects = {names.done_filter()},
-        .max_age = kDoneRecordsKept,
-        .max_messages_per_subject = 1}}};
-  for (StreamConfig config : kept) {
-    config.replicas = replicas;
-    if (auto ensured = ensure(broker, config, log); !ensured) return ensured;
+  streams.push_back(
+      {.name = names.scheduled_stream(), .subjects = {names.scheduled_filter()}, .max_messages_per_subject = 1});
+  streams.push_back({.name = names.done_stream(),
+                     .subjects = {names.done_filter()},
+                     .max_age = kDoneRecordsKept,
+                     .max_messages_per_subject = 1});
+  for (const StreamConfig& config : streams) {
+    if (auto ensured = ensure(broker, names, config, drift); !ensured) return ensured.error();
   }
-  return {};
+  return ensure_dead_letters(broker, names, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_attempts(Broker& broker, const Names& names, unsigned replicas) {
-  return broker.open_bucket({.name = names.attempts_bucket(), .replicas = replicas});
+Bucket open_attempts(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.attempts_bucket(), Duration{0}, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_results(Broker& broker, const Names& names, Duration ttl, unsigned replicas) {
-  return broker.open_bucket({.name = names.results_bucket(), .ttl = ttl, .replicas = replicas});
+Bucket open_results(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.results_bucket(), names.options().result_ttl, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_leader(Broker& broker, const Names& names, unsigned replicas) {
-  return broker.open_bucket({.name = names.leader_bucket(), .replicas = replicas});
+Bucket open_leader(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.leader_bucket(), Duration{0}, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_schedules(Broker& broker, const Names& names, unsigned replicas) {
-  return broker.open_bucket({.name = names.schedules_bucket(), .replicas = replicas});
+Bucket open_schedules(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.schedules_bucket(), Duration{0}, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_workers(Broker& broker, const Names& names, unsigned replicas) {
-  return broker.open_bucket({.name = names.workers_bucket(), .ttl = kWorkerGoneAfter, .replicas = replicas});
+Bucket open_workers(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.workers_bucket(), kWorkerGoneAfter, drift);
 }
 
-Result<std::unique_ptr<KeyValue>> open_control(Broker& broker, const Names& names, unsigned replicas) {
-  return broker.open_bucket({.name = names.control_bucket(), .replicas = replicas});
+Bucket open_control(Broker& broker, const Names& names, Log& drift) {
+  return open(broker, names, names.control_bucket(), Duration{0}, drift);
 }
 
 }  // namespace leat

@@ -244,9 +244,9 @@ TEST_F(JobsTest, ALongJobRunsOnce) {
 TEST_F(JobsTest, BadInputIsRefusedAndSaysWhatToDo) {
   Queue dotted{*broker, {.name = "a.b"}};
   EXPECT_EQ(dotted.push(Greeting{}).error().message(), "queue name \"a.b\": use 1 to 64 letters, digits, `_` or `-`");
-  Queue longest{*broker, {.name_space = std::string(54, 'n')}};
+  Queue longest{*broker, {.name_space = {.name = std::string(54, 'n')}}};
   EXPECT_TRUE(longest.push(Greeting{}, {.delay = 1h}));
-  Queue longer{*broker, {.name_space = std::string(55, 'n')}};
+  Queue longer{*broker, {.name_space = {.name = std::string(55, 'n')}}};
   EXPECT_NE(longer.push(Greeting{}).error().message().find("use 1 to 54 letters"), std::string::npos);
   const auto big = queue.push(EncodedJob{"x", std::string(queue.max_payload() + 1, 'x'), {}});
   ASSERT_FALSE(big);

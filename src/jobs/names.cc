@@ -1,5 +1,7 @@
 #include "jobs/names.h"
 
+#include "broker/config_checks.h"
+#include "core/invalid_argument.h"
 #include "core/text.h"
 
 namespace leat {
@@ -17,14 +19,21 @@ SystemTime enqueued_at(const StoredMessage& job) {
 // The names of streams are made of it, the longest by "_scheduled".
 Result<void> Names::check() const {
   constexpr std::size_t kLongest = 54;
-  if (is_plain_name(space_) && space_.size() <= kLongest) return {};
-  return Error(ErrorCode::kInvalidArgument, "namespace \"" + space_ + "\": use 1 to 54 letters, digits, `_` or `-`");
+  const std::string which = "namespace \"" + space() + "\": ";
+  if (!is_plain_name(space()) || space().size() > kLongest)
+    return invalid_argument(which + "use 1 to 54 letters, digits, `_` or `-`");
+  const auto usable = [](Duration time) { return time == Duration{0} || time >= std::chrono::seconds(1); };
+  if (!usable(options_.max_age)) return invalid_argument(which + "max_age is 0, or 1 s or more");
+  if (!usable(options_.result_ttl)) return invalid_argument(which + "result_ttl is 0, or 1 s or more");
+  if (options_.max_unsettled == 0) return invalid_argument(which + "max_unsettled is 0; it is 1 or more");
+  const auto replicas = check_replicas(options_.replicas);
+  return replicas ? replicas : replicas.error().with_context("namespace \"" + space() + "\"");
 }
 
 std::string Names::joined(std::string_view rest, char separator) const {
   std::string name;
-  name.reserve(space_.size() + 1 + rest.size());
-  name.append(space_).append(1, separator).append(rest);
+  name.reserve(space().size() + 1 + rest.size());
+  name.append(space()).append(1, separator).append(rest);
   return name;
 }
 
@@ -53,18 +62,18 @@ std::string Names::queue_of_event(std::string_view subject) {
 
 std::string Names::bulk_subject(Priority priority, std::string_view queue) const {
   std::string subject;
-  subject.reserve(space_.size() + queue.size() + wire::kBulkToken.size() + 9);
-  subject.append(space_).append(".").append(to_string(priority)).append(".").append(queue).append(".");
+  subject.reserve(space().size() + queue.size() + wire::kBulkToken.size() + 9);
+  subject.append(space()).append(".").append(to_string(priority)).append(".").append(queue).append(".");
   return subject.append(wire::kBulkToken);
 }
 
 Result<JobId> Names::id_of(const Message& message) const {
   if (const auto id = message.headers.get(wire::kId)) return JobId::parse(*id);
-  if (message.subject.size() > space_.size() && message.subject.starts_with(space_) &&
-      message.subject[space_.size()] == '.') {
-    return JobId::parse(std::string_view(message.subject).substr(space_.size() + 1));
+  if (message.subject.size() > space().size() && message.subject.starts_with(space()) &&
+      message.subject[space().size()] == '.') {
+    return JobId::parse(std::string_view(message.subject).substr(space().size() + 1));
   }
-  return Error(ErrorCode::kCorrupt, "subject \"" + message.subject + "\" is not of namespace \"" + space_ + "\"");
+  return Error(ErrorCode::kCorrupt, "subject \"" + message.subject + "\" is not of namespace \"" + space() + "\"");
 }
 
 std::string Names::id_text(const Message& message) const {

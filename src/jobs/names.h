@@ -1,4 +1,5 @@
-// Every stream, subject, bucket and header name of jobs: the wire format (docs/spec/jobs.md) in one place.
+// Every stream, subject, bucket and header name of jobs: the wire format (docs/spec/jobs.md) in one place. With the
+// names goes how what they name is made.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "leat/job.h"
 #include "leat/message.h"
+#include "leat/namespace_options.h"
 #include "leat/result.h"
 
 namespace leat {
@@ -54,9 +56,11 @@ SystemTime enqueued_at(const StoredMessage& job);
 
 class Names {
  public:
-  explicit Names(std::string name_space) : space_(std::move(name_space)) {}
+  explicit Names(NamespaceOptions name_space) : options_(std::move(name_space)) {}
 
-  const std::string& space() const { return space_; }
+  const std::string& space() const { return options_.name; }
+  const NamespaceOptions& options() const { return options_; }
+  // Ok, or kInvalidArgument: the name, or a setting that is out of its range.
   Result<void> check() const;
 
   std::string stream(Priority priority) const { return joined(to_string(priority), '_'); }
@@ -124,7 +128,7 @@ class Names {
   std::string joined(std::string_view rest, char separator) const;
   std::optional<JobId> id_behind(std::string_view prefix, std::string_view subject) const;
 
-  std::string space_;
+  NamespaceOptions options_;
 };
 
 }  // namespace leat

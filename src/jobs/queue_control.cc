@@ -8,7 +8,7 @@ namespace leat {
 
 class QueueControl::Records {
  public:
-  Records(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Records(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
 
   // The control records, once the names are found valid.
   Result<std::unique_ptr<KeyValue>> open(std::optional<std::string_view> queue);
@@ -29,7 +29,7 @@ Result<std::unique_ptr<KeyValue>> QueueControl::Records::open(std::optional<std:
   if (queue) {
     if (auto named = check_queue_name(*queue); !named) return named.error();
   }
-  return open_control(broker_, names_, 1);
+  return open_control(broker_, names_);
 }
 
 Result<std::uint64_t> QueueControl::Records::purge(Priority priority, std::string_view queue) {
@@ -42,7 +42,7 @@ Result<std::uint64_t> QueueControl::Records::purge(Priority priority, std::strin
 // After the jobs, so that a purge that is cut off leaves records without a job, which do not count, and no job without
 // its record.
 Result<void> QueueControl::Records::forget_attempts(Priority priority, std::string_view queue) {
-  const auto attempts = open_attempts(broker_, names_, 1);
+  const auto attempts = open_attempts(broker_, names_);
   if (!attempts) return attempts.error();
   const auto entries = (*attempts)->list(std::string(to_string(priority)) + "." + std::string(queue));
   if (!entries) return entries.error();
@@ -57,7 +57,7 @@ Result<void> QueueControl::Records::forget_attempts(Priority priority, std::stri
   return {};
 }
 
-QueueControl::QueueControl(Broker& broker, std::string name_space)
+QueueControl::QueueControl(Broker& broker, NamespaceOptions name_space)
     : records_(std::make_unique<Records>(broker, std::move(name_space))) {}
 QueueControl::~QueueControl() = default;
 

@@ -3,20 +3,19 @@
 #include "core/mutex.h"
 #include "jobs/job_streams.h"
 #include "jobs/result_record.h"
-#include "leat/queue.h"
 
 namespace leat {
 
 // Opens the bucket when it is first asked: the constructor does no I/O.
 class Results::Store {
  public:
-  Store(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Store(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
 
   Result<KeyValue*> bucket() {
     MutexLock lock(mutex_);
     if (bucket_) return bucket_.get();
     if (auto named = names_.check(); !named) return named.error();
-    auto opened = open_results(broker_, names_, QueueOptions{}.result_ttl, 1);
+    auto opened = open_results(broker_, names_);
     if (!opened) return opened.error();
     bucket_ = std::move(*opened);
     return bucket_.get();
@@ -30,7 +29,7 @@ class Results::Store {
   std::unique_ptr<KeyValue> bucket_ LEAT_GUARDED_BY(mutex_);
 };
 
-Results::Results(Broker& broker, std::string name_space)
+Results::Results(Broker& broker, NamespaceOptions name_space)
     : store_(std::make_unique<Store>(broker, std::move(name_space))) {}
 Results::~Results() = default;
 

@@ -193,7 +193,7 @@ Result<void> Scheduler::move_due(Leading& leading) {
 
 // Calls that were obeyed, or that nobody has obeyed for a day.
 Result<void> Scheduler::clear_old_calls() {
-  const auto control = open_control(parts_.broker, parts_.names, 1);
+  const auto control = open_control(parts_.broker, parts_.names);
   if (!control) return control.error();
   std::vector<KeyWrite> erasures;
   for (const std::string_view prefix : {Names::kCancelPrefix, Names::kAskPrefix}) {

@@ -46,7 +46,7 @@ class SchedulerTest : public testing::Test {
   }
   // Before the clock leaps: a leader whose time is over begins nothing. What it claims it writes down first.
   bool somebody_leads() {
-    const auto records = open_leader(*inner, Names("leat"), 1).value();
+    const auto records = open_leader(*inner, Names({.name = "leat"})).value();
     return eventually([&] { return records->get("ticking").value().has_value(); }, 1ms);
   }
   struct Cut {

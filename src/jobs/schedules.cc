@@ -1,6 +1,7 @@
 #include "leat/schedules.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/mutex.h"
 #include "core/text.h"
@@ -62,7 +63,7 @@ ScheduleInfo info_of(const ScheduleRecord& record) {
 
 class Schedules::Book {
  public:
-  Book(Broker& broker, std::string name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Book(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
 
   Result<ScheduleChange> put(const Schedule& schedule, EncodedJob job, const PushOptions& options);
   Result<std::vector<ScheduleInfo>> list();
@@ -79,11 +80,12 @@ class Schedules::Book {
 
   Broker& broker_;
   const Names names_;
+  std::atomic<bool> told_drift_{false};
 };
 
 Result<std::unique_ptr<KeyValue>> Schedules::Book::open() {
   if (auto named = names_.check(); !named) return named.error();
-  return open_schedules(broker_, names_, 1);
+  return open_schedules(broker_, names_);
 }
 
 Result<ScheduleRecord> Schedules::Book::make_record(const Schedule& schedule, EncodedJob job,
@@ -112,8 +114,9 @@ Result<ScheduleChange> Schedules::Book::put(const Schedule& schedule, EncodedJob
   if (!records) return records.error();
   auto wanted = make_record(schedule, std::move(job), options);
   if (!wanted) return wanted.error();
-  // Creates the streams that its jobs go to.
-  (void)Queue(broker_, {.name = schedule.queue, .name_space = names_.space()})
+  // Creates the streams that its jobs go to, and tells of their drift once.
+  Log* const log = told_drift_.exchange(true) ? &no_log() : nullptr;
+  (void)Queue(broker_, {.name = schedule.queue, .name_space = names_.options(), .log = log})
       .push_many(std::vector<Result<EncodedJob>>{});
   return store(**records, std::move(*wanted));
 }
@@ -200,7 +203,7 @@ Result<void> Schedules::Book::remove(std::string_view name) {
 // A leader that has read the record before it was changed may still make a job of it.
 Result<void> Schedules::Book::wait_until_unclaimed(std::string_view name) {
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
-  const auto claims = open_leader(broker_, names_, 1);
+  const auto claims = open_leader(broker_, names_);
   if (!claims) return claims.error();
   const SteadyTime until = deadline_after(real_clock(), 2 * kLeaderTtl);  // by then a new leader has taken over
   while (true) {
@@ -224,7 +227,7 @@ Result<JobId> Schedules::Book::run(std::string_view name) {
   return id;
 }
 
-Schedules::Schedules(Broker& broker, std::string name_space)
+Schedules::Schedules(Broker& broker, NamespaceOptions name_space)
     : book_(std::make_unique<Book>(broker, std::move(name_space))) {}
 Schedules::~Schedules() = default;
 

@@ -1,6 +1,6 @@
 #include "jobs/served_queue.h"
 
-#include "core/text.h"
+#include "broker/drift_report.h"
 
 namespace leat {
 
@@ -8,11 +8,12 @@ ConsumerConfig subscription_of(const Names& names, Priority priority, const std:
   return {.stream = names.stream(priority),
           .name = queue,
           .filter = names.queue_filter(priority, queue),
-          .ack_wait = ack_wait};
+          .ack_wait = ack_wait,
+          .max_unsettled = names.options().max_unsettled};
 }
 
 Result<std::unique_ptr<ServedQueue>> open_served_queue(Broker& broker, Priority priority,
-                                                       const ConsumerConfig& subscription, Log& log) {
+                                                       const ConsumerConfig& subscription, Log& drift) {
   auto served = std::make_unique<ServedQueue>();
   served->priority = priority;
   served->queue = subscription.name;
@@ -22,12 +23,7 @@ Result<std::unique_ptr<ServedQueue>> open_served_queue(Broker& broker, Priority 
   served->stream_created = std::to_string(facts->created.time_since_epoch().count());
   auto consumer = broker.open_consumer(subscription);
   if (!consumer) return consumer.error().with_context("queue " + served->queue);
-  if ((*consumer)->ack_wait() != subscription.ack_wait) {
-    log.warn("subscription has another ack_wait than this worker wants; it is used as it is",
-             {{"queue", served->queue},
-              {"wanted", format_duration(subscription.ack_wait)},
-              {"actual", format_duration((*consumer)->ack_wait())}});
-  }
+  report_drift(drift, "subscription", served->stream + "/" + served->queue, (*consumer)->drift());
   served->consumers.push_back(std::move(*consumer));
   served->consumer = served->consumers.back().get();
   return served;

@@ -12,8 +12,8 @@ namespace leat {
 
 ConsumerConfig subscription_of(const Names& names, Priority priority, const std::string& queue, Duration ack_wait);
 
-// The streams are there. Errors: as Broker::open_consumer().
+// The streams are there. Drift goes to the log. Errors: as Broker::open_consumer().
 Result<std::unique_ptr<ServedQueue>> open_served_queue(Broker& broker, Priority priority,
-                                                       const ConsumerConfig& subscription, Log& log);
+                                                       const ConsumerConfig& subscription, Log& drift);
 
 }  // namespace leat

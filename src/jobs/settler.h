@@ -122,9 +122,12 @@ class Settler {
   void judge_failure(Closing& closing);
   void judge_snooze(Closing& closing);
   void judge_expiry(Closing& closing);
+  void judge_undecodable(Closing& closing);
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
   void condemn(Closing& closing, std::string_view reason, std::string error);
+  // An error as it is kept: at most so many bytes, and never half a character.
+  static std::string shortened(std::string_view error);
   void store_endings(std::vector<Closing>& batch);
   JobResult result_of(const Closing& closing) const;
   void store_records(std::vector<Closing>& batch);

@@ -423,9 +423,9 @@ TEST_F(TestKitTest, BadOptionsAreRefused) {
 }
 
 TEST_F(TestKitTest, TheWorkersOptionsCount) {
-  TestKit strict({.worker = {.max_attempts = 1, .name_space = "mine"}});
+  TestKit strict({.worker = {.max_attempts = 1, .name_space = {.name = "mine"}}});
   strict.handle<Mail>([](const Mail&) { throw std::runtime_error("no"); });
-  Queue(strict.broker(), {.name_space = "mine"}).push(Mail{"Ada"}).value();
+  Queue(strict.broker(), {.name_space = {.name = "mine"}}).push(Mail{"Ada"}).value();
   EXPECT_EQ(strict.drain().value().dead, 1U);
   EXPECT_EQ(DeadLetters(strict.broker(), "mine").list().value().size(), 1U);
 }

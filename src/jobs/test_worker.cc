@@ -20,7 +20,6 @@ namespace {
 
 WorkerOptions with_defaults(WorkerOptions options) {
   if (options.name.empty()) options.name = "test";
-  if (options.log == nullptr) options.log = &no_log();
   return options;
 }
 
@@ -63,12 +62,13 @@ class TestWorker::Crew {
         options_(with_defaults(test_.worker)),
         own_broker_(borrowed == nullptr ? open_memory_broker({.clock = &clock_, .log = options_.log}) : nullptr),
         broker_(borrowed == nullptr ? *own_broker_ : *borrowed),
-        log_(*options_.log),
+        log_(options_.log != nullptr ? *options_.log : no_log()),
+        drift_log_(drift_log(options_.log)),
         names_(options_.name_space),
         rules_(options_),
         meter_(options_.metrics),
         events_(broker_, names_, log_),
-        endings_(broker_, names_, options_.replicas),
+        endings_(broker_, names_),
         runs_(names_) {}
   ~Crew();
 
@@ -87,7 +87,7 @@ class TestWorker::Crew {
 
   Result<void> check() const;
   Result<void> open();
-  void assemble(std::unique_ptr<KeyValue> attempts, std::unique_ptr<KeyValue> control);
+  void assemble(std::unique_ptr<KeyValue> attempts, std::unique_ptr<KeyValue> control, Letters letters);
   Result<void> look();
   Result<std::vector<std::string>> queues_in_use();
   Result<void> open_lanes(const std::string& queue);
@@ -103,6 +103,7 @@ class TestWorker::Crew {
   const std::unique_ptr<Broker> own_broker_;  // null: it is borrowed
   Broker& broker_;
   Log& log_;
+  Log& drift_log_;
   const Names names_;
   JobRules rules_;
   JobMeter meter_;
@@ -153,26 +154,28 @@ Result<void> TestWorker::Crew::check() const {
 
 Result<void> TestWorker::Crew::open() {
   if (opened_) return {};
-  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log_); !ensured) return ensured;
-  auto attempts = open_attempts(broker_, names_, options_.replicas);
+  const auto letters = ensure_job_streams(broker_, names_, drift_log_);
+  if (!letters) return letters.error();
+  auto attempts = open_attempts(broker_, names_, drift_log_);
   if (!attempts) return attempts.error();
-  auto control = open_control(broker_, names_, options_.replicas);
+  auto control = open_control(broker_, names_, drift_log_);
   if (!control) return control.error();
-  auto leader = open_leader(broker_, names_, options_.replicas);
+  auto leader = open_leader(broker_, names_, drift_log_);
   if (!leader) return leader.error();
-  auto schedules = open_schedules(broker_, names_, options_.replicas);
+  auto schedules = open_schedules(broker_, names_, drift_log_);
   if (!schedules) return schedules.error();
-  if (const auto opened = endings_.open(); !opened) return opened.error();
+  if (const auto opened = endings_.open(drift_log_); !opened) return opened.error();
   scheduler_ =
       std::make_unique<Scheduler>(Scheduler::Parts{broker_, names_, endings_, events_, options_.name, kLeaderTtl, log_},
                                   std::move(*leader), std::move(*schedules));
-  assemble(std::move(*attempts), std::move(*control));
+  assemble(std::move(*attempts), std::move(*control), *letters);
   events_.start();
   opened_ = true;
   return {};
 }
 
-void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_ptr<KeyValue> control) {
+void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_ptr<KeyValue> control,
+                                Letters letters) {
   constexpr double kNoJitter = 0.5;
   Clock& clock = broker_.clock();
   desks_.push_back(std::make_unique<Desk>([this](Desk& desk, Desk::RunId run) { limits_->stopped(desk, run); }));
@@ -180,7 +183,7 @@ void TestWorker::Crew::assemble(std::unique_ptr<KeyValue> attempts, std::unique_
   calls_ = std::make_unique<JobCalls>(JobCalls::Parts{ledger_, control_->records(), options_.name, log_});
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
                                             AttemptBook::Parts{clock, names_, options_.name, ledger_, log_});
-  undertaker_ = std::make_unique<Undertaker>(broker_, names_);
+  undertaker_ = std::make_unique<Undertaker>(broker_, names_, letters);
   ready_ = std::make_unique<ReadyQueue>(std::vector<Priority>{}, 1, options_.order);
   settler_ = std::make_unique<Settler>(Settler::Parts{
       clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_, *calls_, *undertaker_, endings_, meter_,
@@ -230,7 +233,7 @@ Result<void> TestWorker::Crew::open_lanes(const std::string& queue) {
   std::vector<Lane> lanes;
   for (const Priority priority : kPriorities) {
     const ConsumerConfig subscription = subscription_of(names_, priority, queue, options_.ack_wait);
-    auto served = open_served_queue(broker_, priority, subscription, log_);
+    auto served = open_served_queue(broker_, priority, subscription, drift_log_);
     if (!served) return served.error();
     Lane& lane = lanes.emplace_back();
     lane.served = std::move(*served);

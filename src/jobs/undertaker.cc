@@ -63,6 +63,7 @@ AppendRequest Undertaker::make_letter(const Death& death) const {
 }
 
 std::vector<Result<void>> Undertaker::bury(std::span<const Death> deaths) {
+  if (!keeps_letters()) return std::vector<Result<void>>(deaths.size());
   std::vector<AppendRequest> letters;
   letters.reserve(deaths.size());
   for (const Death& death : deaths) letters.push_back(make_letter(death));

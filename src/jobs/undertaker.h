@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jobs/held_job.h"
+#include "jobs/job_streams.h"
 #include "jobs/names.h"
 
 namespace leat {
@@ -20,9 +21,11 @@ struct Death {
 // Thread-safe.
 class Undertaker {
  public:
-  Undertaker(Broker& broker, Names names) : broker_(broker), names_(std::move(names)) {}
+  Undertaker(Broker& broker, Names names, Letters letters = Letters::kKept)
+      : broker_(broker), names_(std::move(names)), letters_(letters) {}
 
-  // One result per death, in order; ok: the copy is stored. Errors: as Broker::append().
+  bool keeps_letters() const { return letters_ == Letters::kKept; }
+  // One result per death, in order; ok: the copy is stored, or none is kept. Errors: as Broker::append().
   std::vector<Result<void>> bury(std::span<const Death> deaths);
 
  private:
@@ -30,6 +33,7 @@ class Undertaker {
 
   Broker& broker_;
   Names names_;
+  const Letters letters_;
 };
 
 }  // namespace leat

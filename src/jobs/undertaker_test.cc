@@ -132,7 +132,7 @@ TEST(Undertaker, ASecondBurialAddsNoLetter) {
   HeldJob& job = batch.jobs.front();
   job.batch = &batch;
   job.delivery = consumer->fetch({}, {}).value().front();
-  Undertaker undertaker(*broker, Names("leat"));
+  Undertaker undertaker(*broker, Names({.name = "leat"}));
   for (const Duration later : {Duration(0s), Duration(24h)}) {
     clock.advance(later);
     const Death death{.job = &job, .reason = "dead", .error = "no"};

@@ -51,7 +51,6 @@ Result<void> check(const WorkerOptions& options) {
 WorkerOptions with_worker_defaults(WorkerOptions options) {
   if (options.concurrency == 0) options.concurrency = std::max(std::thread::hardware_concurrency(), 1U);
   if (options.name.empty()) options.name = host_name() + "-" + std::to_string(getpid());
-  if (options.log == nullptr) options.log = &no_log();
   return options;
 }
 
@@ -63,12 +62,13 @@ class Worker::Crew {
   Crew(Broker& broker, WorkerOptions options)
       : broker_(broker),
         options_(with_worker_defaults(std::move(options))),
-        log_(*options_.log),
+        log_(options_.log != nullptr ? *options_.log : no_log()),
+        drift_log_(drift_log(options_.log)),
         names_(options_.name_space),
         rules_(options_),
         meter_(options_.metrics),
         events_(broker, names_, log_),
-        endings_(broker, names_, options_.replicas),
+        endings_(broker, names_),
         started_at_(broker.clock().now()) {}
   ~Crew() { stop(); }
 
@@ -84,7 +84,7 @@ class Worker::Crew {
   Result<void> open_queue(Priority priority, const std::string& queue);
   Result<void> open_scheduler();
   Result<void> open_heartbeat();
-  void assemble(std::unique_ptr<KeyValue> attempts);
+  void assemble(std::unique_ptr<KeyValue> attempts, Letters letters);
   bool start_threads() LEAT_EXCLUDES(threads_mutex_);
   void give_back_unstarted();
   void stop_taking();
@@ -97,6 +97,7 @@ class Worker::Crew {
   Broker& broker_;
   const WorkerOptions options_;
   Log& log_;
+  Log& drift_log_;
   const Names names_;
   JobRules rules_;
   JobMeter meter_;
@@ -134,10 +135,11 @@ Result<void> Worker::Crew::start() {
   if (state_ != State::kNew) return Error(ErrorCode::kInvalidArgument, "a worker starts once");
   if (auto checked = check(options_); !checked) return checked;
   if (auto checked = rules_.check(); !checked) return checked;
-  if (auto ensured = ensure_job_streams(broker_, names_, options_.replicas, log_); !ensured) return ensured;
-  auto attempts = open_attempts(broker_, names_, options_.replicas);
+  const auto letters = ensure_job_streams(broker_, names_, drift_log_);
+  if (!letters) return letters.error();
+  auto attempts = open_attempts(broker_, names_, drift_log_);
   if (!attempts) return attempts.error();
-  if (const auto opened = endings_.open(); !opened) return opened.error();
+  if (const auto opened = endings_.open(drift_log_); !opened) return opened.error();
   if (auto opened = open_heartbeat(); !opened) return opened;
   heartbeat_->begin();
   auto opened = open_queues();
@@ -146,7 +148,7 @@ Result<void> Worker::Crew::start() {
     heartbeat_->stop();
     return opened;
   }
-  assemble(std::move(*attempts));
+  assemble(std::move(*attempts), *letters);
   if (!start_threads()) {
     heartbeat_->stop();
     return Error(ErrorCode::kUnavailable, "the worker was told to end while it started");
@@ -175,7 +177,7 @@ bool Worker::Crew::start_threads() {
 Result<void> Worker::Crew::open_queues() {
   served_.clear();
   subscriptions_.clear();
-  auto control = open_control(broker_, names_, options_.replicas);
+  auto control = open_control(broker_, names_, drift_log_);
   if (!control) return control.error();
   for (const std::string& queue : options_.queues) {
     const auto named = (*control)->create(Names::queue_key(queue), "{}");
@@ -192,7 +194,7 @@ Result<void> Worker::Crew::open_queues() {
 
 Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queue) {
   subscriptions_.push_back(subscription_of(names_, priority, queue, options_.ack_wait));
-  auto served = open_served_queue(broker_, priority, subscriptions_.back(), log_);
+  auto served = open_served_queue(broker_, priority, subscriptions_.back(), drift_log_);
   if (!served) return served.error();
   served_.push_back(std::move(*served));
   return {};
@@ -200,9 +202,9 @@ Result<void> Worker::Crew::open_queue(Priority priority, const std::string& queu
 
 Result<void> Worker::Crew::open_scheduler() {
   if (!options_.scheduler) return {};
-  auto records = open_leader(broker_, names_, options_.replicas);
+  auto records = open_leader(broker_, names_, drift_log_);
   if (!records) return records.error();
-  auto schedules = open_schedules(broker_, names_, options_.replicas);
+  auto schedules = open_schedules(broker_, names_, drift_log_);
   if (!schedules) return schedules.error();
   scheduler_ =
       std::make_unique<Scheduler>(Scheduler::Parts{broker_, names_, endings_, events_, options_.name, kLeaderTtl, log_},
@@ -211,7 +213,7 @@ Result<void> Worker::Crew::open_scheduler() {
 }
 
 Result<void> Worker::Crew::open_heartbeat() {
-  auto workers = open_workers(broker_, names_, options_.replicas);
+  auto workers = open_workers(broker_, names_, drift_log_);
   if (!workers) return workers.error();
   heartbeat_ = std::make_unique<Heartbeat>(
       Heartbeat::Parts{broker_.clock(), log_, make_ulid(started_at_), [this] { return describe(); }},
@@ -262,7 +264,7 @@ void Worker::Crew::describe_jobs(WorkerInfo& worker) {
   if (worker.jobs.size() > kJobsTold) worker.jobs.resize(kJobsTold);
 }
 
-void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
+void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts, Letters letters) {
   Clock& clock = broker_.clock();
   std::vector<Priority> priorities;
   for (const auto& served : served_) priorities.push_back(served->priority);
@@ -271,7 +273,7 @@ void Worker::Crew::assemble(std::unique_ptr<KeyValue> attempts) {
 
   attempts_ = std::make_unique<AttemptBook>(std::move(attempts),
                                             AttemptBook::Parts{clock, names_, options_.name, ledger_, log_});
-  undertaker_ = std::make_unique<Undertaker>(broker_, names_);
+  undertaker_ = std::make_unique<Undertaker>(broker_, names_, letters);
   ready_ = std::make_unique<ReadyQueue>(priorities, options_.concurrency, options_.order);
   settler_ =
       std::make_unique<Settler>(Settler::Parts{clock, log_, options_, rules_, names_, desks_, ledger_, *attempts_,

@@ -97,7 +97,7 @@ Result<WorkerInfo> worker_from_json(std::string_view text) {
 }
 
 Result<std::vector<WorkerInfo>> read_workers(Broker& broker, const Names& names) {
-  const auto bucket = open_workers(broker, names, 1);
+  const auto bucket = open_workers(broker, names);
   if (!bucket) return bucket.error();
   const auto entries = (*bucket)->list("");
   if (!entries) return entries.error();

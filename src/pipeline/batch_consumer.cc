@@ -1,6 +1,7 @@
 #include "leat/batch_consumer.h"
 
 #include "broker/config_checks.h"
+#include "broker/drift_report.h"
 #include "core/invalid_argument.h"
 #include "core/spread.h"
 #include "core/thrown.h"
@@ -128,6 +129,7 @@ Result<void> BatchConsumer::Crew::run(const std::stop_token& stop) {
   if (auto checked = check(options_); !checked) return checked;
   auto consumer = broker_.open_consumer(subscription_of(options_));
   if (!consumer) return consumer.error();
+  report_drift(drift_log(options_.log), "subscription", options_.stream + "/" + options_.name, (*consumer)->drift());
   DeadLetterStore dead_letters(broker_, options_);
   if (auto opened = dead_letters.open(); !opened) return opened;
   return work(**consumer, dead_letters, stop);

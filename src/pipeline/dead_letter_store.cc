@@ -1,5 +1,6 @@
 #include "pipeline/dead_letter_store.h"
 
+#include "broker/drift_report.h"
 #include "broker/header_text.h"
 
 namespace leat {
@@ -19,6 +20,7 @@ Result<void> DeadLetterStore::open() {
                                               .max_age = kKept,
                                               .replicas = options_.replicas});
   if (!ensured) return ensured.error().with_context("dead_stream");
+  report_drift(drift_log(options_.log), "stream", options_.dead_stream, ensured->drift);
   return {};
 }
 

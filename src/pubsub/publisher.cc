@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/drift_report.h"
 #include "core/gate.h"
 #include "core/spread.h"
 
@@ -68,11 +69,7 @@ Result<void> Publisher::Outlet::ensure_stream() {
                                               .dedupe_window = options_.dedupe_window,
                                               .replicas = options_.replicas});
   if (!ensured) return ensured.error();
-  for (const Drift& drift : ensured->drift) {
-    log().warn(
-        "the stream has another setting than this publisher would give it",
-        {{"stream", options_.stream}, {"setting", drift.setting}, {"wanted", drift.wanted}, {"actual", drift.actual}});
-  }
+  report_drift(drift_log(options_.log), "stream", options_.stream, ensured->drift);
   ready_ = true;
   return {};
 }

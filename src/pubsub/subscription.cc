@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/config_checks.h"
+#include "broker/drift_report.h"
 #include "core/invalid_argument.h"
 #include "core/spread.h"
 #include "core/thrown.h"
@@ -84,6 +85,7 @@ Result<void> Subscription::open_source(std::string name, const std::string& filt
                              .start_sequence = sequence && *sequence > 1 ? *sequence : 0,
                              .start_time = time});
   if (!consumer) return consumer.error();
+  report_drift(drift_log(options_.log), "subscription", options_.stream + "/" + name, (*consumer)->drift());
   sources_.push_back(std::make_unique<MessageSource>(
       MessageSource{.number = sources_.size(), .name = std::move(name), .consumer = std::move(*consumer)}));
   return {};

@@ -198,6 +198,17 @@ TEST_P(Records, InvalidBucketsAreRefused) {
   EXPECT_CODE(broker().open_bucket({.name = "a", .replicas = 0}), ErrorCode::kInvalidArgument);
 }
 
+TEST_P(Records, DriftOfAnExistingBucketIsToldAndNothingChanged) {
+  EXPECT_TRUE(broker().open_bucket({.name = "brief", .ttl = 1h}).value()->drift().empty());
+  EXPECT_TRUE(broker().open_bucket({.name = "brief", .ttl = 1h}).value()->drift().empty());
+  for (int i = 0; i < 2; ++i) {
+    const auto other = broker().open_bucket({.name = "brief", .ttl = 2h}).value();
+    ASSERT_EQ(other->drift().size(), 1U);
+    const Drift& ttl = other->drift().front();
+    EXPECT_EQ(ttl.setting + " " + ttl.wanted + " " + ttl.actual, "ttl 2h 1h");
+  }
+}
+
 TEST_P(Records, TtlCountsFromTheLastWrite) {
   constexpr Duration kTtl = 1s;
   auto brief = broker().open_bucket({.name = "brief", .ttl = kTtl}).value();

@@ -50,6 +50,21 @@ TEST_P(Subscriptions, NewMessagesPassTheFilterToo) {
   EXPECT_TRUE(nothing_comes(*consumer));
 }
 
+TEST_P(Subscriptions, DriftOfAnExistingOneIsToldAndNothingChanged) {
+  ensure_work_queue();
+  const ConsumerConfig config{.stream = "work", .name = "workers", .ack_wait = 20s, .max_unsettled = 100};
+  EXPECT_TRUE(open_consumer(config)->drift().empty());
+  EXPECT_TRUE(open_consumer(config)->drift().empty());
+  for (int i = 0; i < 2; ++i) {
+    const auto consumer = open_consumer({.stream = "work", .name = "workers", .ack_wait = 30s, .max_unsettled = 7});
+    ASSERT_EQ(consumer->drift().size(), 2U);
+    const Drift& ack_wait = consumer->drift()[0];
+    EXPECT_EQ(ack_wait.setting + " " + ack_wait.wanted + " " + ack_wait.actual, "ack_wait 30s 20s");
+    const Drift& unsettled = consumer->drift()[1];
+    EXPECT_EQ(unsettled.setting + " " + unsettled.wanted + " " + unsettled.actual, "max_unsettled 7 100");
+  }
+}
+
 TEST_P(Subscriptions, ExistingOneGoesOnWhereItWas) {
   ensure_limits();
   append_numbers("events", "events.a", 2);

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto result = leat::decode_result(text)) {
     if (!leat::decode_result(leat::encode_result(*result))) std::abort();
   }
-  const leat::Names names("leat");
+  const leat::Names names({.name = "leat"});
   if (const auto letter = leat::letter_of_line(names, text)) {
     const std::string line = leat::dead_letter_line({letter->message});
     const auto again = leat::letter_of_line(names, line);

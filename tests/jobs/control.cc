@@ -128,7 +128,7 @@ TEST_P(Control, BadNamesAreRefusedAndUnknownQueuesAreEmpty) {
   EXPECT_EQ(control.pause("a b").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(control.resume("").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(control.purge("a.b").error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(QueueControl(broker(), "a b").paused().error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(QueueControl(broker(), {.name = "a b"}).paused().error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(control.purge("nobody").value(), 0U);
   EXPECT_TRUE(control.resume("nobody"));
 }

@@ -23,7 +23,7 @@ class Dead : public JobsSuite {
   std::uint64_t waiting() { return messages("leat_high") + messages("leat_medium") + messages("leat_low"); }
   std::string exported(const std::string& name_space) {
     std::ostringstream out;
-    EXPECT_TRUE(DeadLetters(broker(), name_space).export_to(out));
+    EXPECT_TRUE(DeadLetters(broker(), {.name = name_space}).export_to(out));
     return out.str();
   }
 };
@@ -201,7 +201,7 @@ TEST_P(Dead, BadEditsAndFiltersAreRefused) {
   for (const double rate : {-1.0, 0.0001, 1e7}) {
     EXPECT_EQ(dead.retry_many({}, {.rate = rate}).error().code(), ErrorCode::kInvalidArgument) << rate;
   }
-  EXPECT_EQ(DeadLetters(broker(), "a b").list().error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(DeadLetters(broker(), {.name = "a b"}).list().error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(dead.list().value().size(), 1U);
   EXPECT_EQ(waiting(), 0U);
 }
@@ -232,16 +232,16 @@ TEST_P(Dead, AnExportIsImportedOnceAndRunsElsewhere) {
   EXPECT_EQ(exported("other"), exported("leat"));
 
   const auto before = DeadLetters(broker()).list().value();
-  const auto after = DeadLetters(broker(), "other").list().value();
+  const auto after = DeadLetters(broker(), {.name = "other"}).list().value();
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(after[i].payload, before[i].payload);
     EXPECT_EQ(after[i].history, before[i].history);
     EXPECT_EQ(after[i].attempts, before[i].attempts);
     for (const auto& [name, value] : before[i].headers) EXPECT_EQ(after[i].headers.get(name), value) << name;
   }
-  EXPECT_EQ(DeadLetters(broker(), "other").retry_many({}).value().done, 2U);
+  EXPECT_EQ(DeadLetters(broker(), {.name = "other"}).retry_many({}).value().done, 2U);
   EXPECT_EQ(messages("other_medium") + messages("other_high"), 2U);
-  EXPECT_EQ(Inspector(broker(), "other").queues().value().front().queue, "mail");
+  EXPECT_EQ(Inspector(broker(), {.name = "other"}).queues().value().front().queue, "mail");
 }
 
 TEST_P(Dead, ALetterSaysWhereItLayAlsoOfWhatWasNoJob) {
@@ -275,7 +275,7 @@ TEST_P(Dead, AnImportedLettersJobDiedWhenTheLetterSays) {
 TEST_P(Dead, TheLargestJobThatIsTakenFitsIntoItsLetter) {
   if (broker().capabilities().max_message_bytes > (8U << 20)) GTEST_SKIP() << "only time and memory are different";
   const std::string name(64, 'n');
-  const std::string name_space(54, 's');
+  const NamespaceOptions name_space{.name = std::string(54, 's')};
   Queue queue(broker(), {.name = name, .name_space = name_space});
   PushOptions options{.result = KeepResult::kYes,
                       .max_attempts = 12,

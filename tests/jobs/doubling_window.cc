@@ -82,7 +82,7 @@ class DoublingWindow : public JobsSuite {
     ASSERT_TRUE(eventually([&] { return broker_->admin().stream("leat_medium").has_value(); }));
   }
   // As when the time of its record is over.
-  void forget_leader() { open_leader(*broker_, Names("leat"), 1).value()->erase("scheduler").value(); }
+  void forget_leader() { open_leader(*broker_, Names({.name = "leat"})).value()->erase("scheduler").value(); }
 
   // How often the job runs.
   int runs(What what, By by, Memory memory) {

@@ -157,7 +157,7 @@ LEAT_ON_EVERY_JOBS_BROKER(Inspecting);
 TEST(InspectingTest, AWorkerThatSaysNothingIsGoneAfterAMinute) {
   ManualClock clock;
   const auto broker = open_memory_broker({.clock = &clock});
-  auto records = open_workers(*broker, Names("leat"), 1).value();
+  auto records = open_workers(*broker, Names({.name = "leat"})).value();
   ASSERT_TRUE(records->put("01", R"({"version":1,"name":"old","state":"of later versions","jobs":[{"id":"bad"}]})"));
   ASSERT_TRUE(records->put("02", "no json"));
   const auto seen = Inspector(*broker).workers().value();

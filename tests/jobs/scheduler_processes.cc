@@ -25,7 +25,7 @@ int run_scheduler(const std::string& address, const std::string& name) {
 }
 
 SchedulerProcesses::SchedulerProcesses(std::string address, Broker& broker)
-    : address_(std::move(address)), leader_records_(open_leader(broker, Names("leat"), 1).value()) {}
+    : address_(std::move(address)), leader_records_(open_leader(broker, Names({.name = "leat"})).value()) {}
 
 std::size_t SchedulerProcesses::start() {
   const std::string name = std::string(kName) + std::to_string(processes_.size());

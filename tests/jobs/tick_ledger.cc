@@ -15,7 +15,7 @@ void note(Ticks& ticks, const StoredMessage& job) {
 }  // namespace
 
 Ticks ticks_in(Broker& broker, const std::string& queue) {
-  const Names names("leat");
+  const Names names({.name = "leat"});
   auto reader = broker
                     .open_reader({.stream = names.stream(Priority::kMedium),
                                   .filter = names.queue_filter(Priority::kMedium, queue),
@@ -55,9 +55,9 @@ TickFaults check_each_once(const Ticks& ticks, const std::vector<std::string>& s
 
 TickTaker::TickTaker(Broker& broker, const std::string& queue)
     : consumer_(broker
-                    .open_consumer({.stream = Names("leat").stream(Priority::kMedium),
+                    .open_consumer({.stream = Names({.name = "leat"}).stream(Priority::kMedium),
                                     .name = queue,
-                                    .filter = Names("leat").queue_filter(Priority::kMedium, queue),
+                                    .filter = Names({.name = "leat"}).queue_filter(Priority::kMedium, queue),
                                     .ack_wait = 5s})
                     .value()) {}
 

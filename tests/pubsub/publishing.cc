@@ -4,6 +4,7 @@
 #include "broker/fault_broker.h"
 #include "leat/memory_broker.h"
 #include "tests/pubsub/pubsub_suite.h"
+#include "tests/support/kept_lines.h"
 
 namespace leat::test {
 namespace {
@@ -21,28 +22,6 @@ TEST_P(Publishing, TheStreamIsMadeWithItsLimits) {
   ASSERT_TRUE(last);
   EXPECT_EQ(last->payload, "3");
 }
-
-// What was written to it, a line each: message, name=value ...
-class KeptLines : public Log {
- public:
-  KeptLines() : Log(LogLevel::kWarn) {}
-  std::vector<std::string> all() const {
-    MutexLock lock(mutex_);
-    return lines_;
-  }
-
- protected:
-  void write(LogLevel /*level*/, std::string_view message, std::initializer_list<LogField> fields) override {
-    std::string line(message);
-    for (const LogField& field : fields) line.append(" ").append(field.name).append("=").append(field.value);
-    MutexLock lock(mutex_);
-    lines_.push_back(std::move(line));
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::vector<std::string> lines_ LEAT_GUARDED_BY(mutex_);
-};
 
 PublisherOptions limited() {
   return {.stream = "orders",
@@ -87,7 +66,8 @@ TEST_P(Publishing, WhatASecondPublisherWouldHaveOtherwiseGoesToTheLog) {
   ASSERT_TRUE(Publisher(broker(), options).open());
   auto lines = log.all();
   std::sort(lines.begin(), lines.end());
-  const std::string line = "the stream has another setting than this publisher would give it stream=orders setting=";
+  const std::string line =
+      "it exists with another setting than this program wants, and is used as it is stream=orders setting=";
   EXPECT_EQ(lines, (std::vector<std::string>{
                        line + "dedupe_window wanted=1m actual=5m", line + "max_age wanted=1h actual=2h",
                        line + "max_bytes wanted=2097152 actual=1048576", line + "storage wanted=file actual=memory"}));

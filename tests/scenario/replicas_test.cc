@@ -60,5 +60,37 @@ TEST_F(ReplicasTest, OfBothServicesAreAsTheyAreTold) {
   expect_three_copies({"rooms", "few_pipelines_dlq", "KV_few_pipelines"});
 }
 
+// Whichever command comes first makes what is missing, and makes it as it is told.
+TEST(JobReplicasTest, OfAllThatCommandsMakeAreAsTheyAreTold) {
+  NatsCluster cluster(nats_server_binaries().back());
+  const auto run = [&](const std::string& command) {
+    ChildProcess process({"/bin/sh", "-c",
+                          "LEAT_REPLICAS=3 LEAT_URL=nats://" + joined(cluster.addresses(), ",") +
+                              " exec " LEAT_BINARY " " + command + " 2>&1"});
+    std::string output;
+    while (const auto line = process.read_line(60s)) {
+      output += *line + "\n";
+      if (line->find("worker started") != line->npos) process.send_signal(SIGTERM);
+    }
+    const int status = process.wait();
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << command << ": " << output;
+    EXPECT_EQ(output.find("another setting"), output.npos) << output;
+  };
+  run("queue list");
+  run("schedule list");
+  run("workers");
+  run("events on");
+  run("enqueue count '{}'");
+  run("worker --exec count=true");
+  const auto broker = open_jetstream_broker({.servers = cluster.addresses()}).value();
+  for (const std::string name : {"leat_high", "leat_medium", "leat_low", "leat_scheduled", "leat_done", "leat_dlq",
+                                 "leat_events", "KV_leat_attempts", "KV_leat_results", "KV_leat_control",
+                                 "KV_leat_leader", "KV_leat_schedules", "KV_leat_workers"}) {
+    const auto facts = broker->admin().stream(name);
+    ASSERT_TRUE(facts) << name << ": " << facts.error().message();
+    EXPECT_EQ(facts->replicas, 3U) << name;
+  }
+}
+
 }  // namespace
 }  // namespace leat::test

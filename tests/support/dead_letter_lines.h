@@ -41,7 +41,7 @@ struct DeadLine {
 
 inline DeadLetterImport import_text(Broker& broker, const std::string& text, const std::string& name_space = "leat") {
   std::istringstream in(text);
-  return DeadLetters(broker, name_space).import_from(in).value();
+  return DeadLetters(broker, {.name = name_space}).import_from(in).value();
 }
 
 }  // namespace leat::test

@@ -85,6 +85,7 @@ class WatchedConsumer : public Consumer {
   std::vector<Result<void>> extend(std::span<const Lease> leases) override { return inner_->extend(leases); }
   void release_ahead() override { inner_->release_ahead(); }
   Duration ack_wait() const override { return inner_->ack_wait(); }
+  const std::vector<Drift>& drift() const override { return inner_->drift(); }
 
  private:
   std::unique_ptr<Consumer> inner_;

@@ -19,7 +19,7 @@ nlohmann::json to_json(const BucketConfig& config, const ServerLevel& level) {
   nlohmann::json json{{"name", names.stream},
                       {"subjects", {names.prefix + ">"}},
                       {"retention", "limits"},
-                      {"storage", "file"},
+                      {"storage", storage_text(config.storage)},
                       {"discard", "new"},
                       {"max_age", config.ttl.count()},
                       {"max_msgs", -1},

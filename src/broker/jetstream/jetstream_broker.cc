@@ -78,7 +78,7 @@ Result<EnsureResult> JetStreamBroker::ensure_stream(const StreamConfig& config) 
   if (!created) return created.error();
   catalog_.forget(config.name);
   if (config.retention == Retention::kWorkQueue) sweeper_.add(config.name);
-  return EnsureResult{.created = *created, .drift = find_drift(actual, wanted)};
+  return EnsureResult{.created = *created, .drift = stream_drift(actual, wanted)};
 }
 
 std::vector<Result<Appended>> JetStreamBroker::append(std::string_view stream,
@@ -148,7 +148,8 @@ Result<std::unique_ptr<Consumer>> JetStreamBroker::open_consumer(const ConsumerC
                                            config.filter + "\": use another name, or delete it first");
   }
   const Duration ack_wait(static_cast<Duration::rep>(number_at(actual, "ack_wait")));
-  return std::make_unique<PullConsumer>(*session_, config.stream, config.name, ack_wait);
+  return std::make_unique<PullConsumer>(*session_, config.stream, config.name, ack_wait,
+                                        consumer_drift(actual, to_json(config, true)));
 }
 
 Result<std::unique_ptr<Reader>> JetStreamBroker::open_reader(const ReaderConfig& config) {
@@ -165,12 +166,7 @@ Result<std::unique_ptr<KeyValue>> JetStreamBroker::open_bucket(const BucketConfi
   nlohmann::json actual;
   auto created = ensure(BucketNames(config.name).stream, wanted, actual);
   if (!created) return created.error();
-  for (const Drift& drift : find_drift(actual, wanted)) {
-    session_->log().warn(
-        "bucket is set up otherwise",
-        {{"bucket", config.name}, {"setting", drift.setting}, {"wanted", drift.wanted}, {"actual", drift.actual}});
-  }
-  return std::make_unique<JetStreamKeyValue>(*session_, publisher_, config.name);
+  return std::make_unique<JetStreamKeyValue>(*session_, publisher_, config.name, bucket_drift(actual, wanted));
 }
 
 }  // namespace leat::jetstream

@@ -12,13 +12,14 @@ namespace leat::jetstream {
 
 class JetStreamKeyValue : public KeyValue {
  public:
-  JetStreamKeyValue(Session& session, Publisher& publisher, std::string_view bucket)
-      : session_(session), publisher_(publisher), names_(bucket) {}
+  JetStreamKeyValue(Session& session, Publisher& publisher, std::string_view bucket, std::vector<Drift> drift)
+      : session_(session), publisher_(publisher), names_(bucket), drift_(std::move(drift)) {}
 
   std::vector<Result<std::optional<KeyEntry>>> read(std::span<const std::string> keys) override;
   std::vector<Result<std::uint64_t>> write(std::span<const KeyWrite> writes) override;
   Result<std::vector<KeyEntry>> list(std::string_view prefix) override;
   Result<std::unique_ptr<KeyWatch>> watch(std::string_view prefix) override;
+  const std::vector<Drift>& drift() const override { return drift_; }
 
  private:
   bool is_empty();
@@ -29,6 +30,7 @@ class JetStreamKeyValue : public KeyValue {
   Session& session_;
   Publisher& publisher_;
   const BucketNames names_;
+  const std::vector<Drift> drift_;
 };
 
 // Follows a bucket through an ordered consumer. The session must outlive it.

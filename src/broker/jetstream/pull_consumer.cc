@@ -55,12 +55,14 @@ std::optional<Delivery> to_delivery(const nats::Received& message) {
   return delivery;
 }
 
-PullConsumer::PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait)
+PullConsumer::PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait,
+                           std::vector<Drift> drift)
     : session_(session),
       clock_(session.clock()),
       stream_(std::move(stream)),
       name_(std::move(name)),
       ack_wait_(ack_wait),
+      drift_(std::move(drift)),
       pull_subject_(session.api().subject("CONSUMER.MSG.NEXT." + stream_ + "." + name_)),
       refusals_(session.control().refusals()),
       pace_(session, [this] { on_pace(); }),

@@ -19,13 +19,14 @@ namespace leat::jetstream {
 // between two programs on the same cores costs a twentieth of the throughput.
 class PullConsumer : public Consumer, private nats::MessageSink, private nats::ConnectionListener {
  public:
-  PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait);
+  PullConsumer(Session& session, std::string stream, std::string name, Duration ack_wait, std::vector<Drift> drift);
   ~PullConsumer() override;
 
   Result<std::vector<Delivery>> fetch(const FetchOptions& options, std::stop_token stop) override;
   std::vector<Result<void>> settle(std::span<const Settlement> settlements) override;
   void release_ahead() override;
   Duration ack_wait() const override { return ack_wait_; }
+  const std::vector<Drift>& drift() const override { return drift_; }
   std::vector<Result<void>> extend(std::span<const Lease> leases) override;
 
  private:
@@ -68,6 +69,7 @@ class PullConsumer : public Consumer, private nats::MessageSink, private nats::C
   const std::string stream_;
   const std::string name_;
   const Duration ack_wait_;
+  const std::vector<Drift> drift_;
   const std::string pull_subject_;
 
   Mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "core/text.h"
 
@@ -17,11 +18,11 @@ enum class Form { kPlain, kLimit, kDuration, kSubjects };
 
 struct Setting {
   const char* field;
-  const char* name;  // in StreamConfig
+  const char* name;  // in our own configuration, if it is there
   Form form;
 };
 
-constexpr std::array kSettings{
+constexpr std::array kStreamSettings{
     Setting{"subjects", "subjects", Form::kSubjects},
     Setting{"retention", "retention", Form::kPlain},
     Setting{"storage", "storage", Form::kPlain},
@@ -31,6 +32,21 @@ constexpr std::array kSettings{
     Setting{"max_msgs_per_subject", "max_messages_per_subject", Form::kLimit},
     Setting{"num_replicas", "replicas", Form::kPlain},
     Setting{"duplicate_window", "dedupe_window", Form::kDuration},
+};
+
+constexpr std::array kConsumerSettings{
+    Setting{"ack_wait", "ack_wait", Form::kDuration},
+    Setting{"max_ack_pending", "max_unsettled", Form::kPlain},
+    Setting{"max_deliver", "max_deliver", Form::kLimit},
+};
+
+constexpr std::array kBucketSettings{
+    Setting{"max_age", "ttl", Form::kDuration},
+    Setting{"num_replicas", "replicas", Form::kPlain},
+    Setting{"storage", "storage", Form::kPlain},
+    Setting{"max_msgs_per_subject", "max_msgs_per_subject", Form::kLimit},
+    Setting{"max_msgs", "max_msgs", Form::kLimit},
+    Setting{"max_bytes", "max_bytes", Form::kLimit},
 };
 
 std::string subjects_text(const nlohmann::json& list) {
@@ -60,6 +76,17 @@ std::string setting_text(const nlohmann::json& config, const Setting& setting) {
   return {};
 }
 
+std::vector<Drift> find_drift(std::span<const Setting> settings, const nlohmann::json& actual,
+                              const nlohmann::json& wanted) {
+  std::vector<Drift> drift;
+  for (const Setting& setting : settings) {
+    std::string want = setting_text(wanted, setting);
+    std::string have = setting_text(actual, setting);
+    if (want != have) drift.push_back({setting.name, std::move(want), std::move(have)});
+  }
+  return drift;
+}
+
 }  // namespace
 
 Duration usable_window(Duration dedupe_window, Duration max_age) {
@@ -77,7 +104,7 @@ nlohmann::json to_json(const StreamConfig& config, const ServerLevel& level) {
   nlohmann::json json{{"name", config.name},
                       {"subjects", config.subjects},
                       {"retention", config.retention == Retention::kWorkQueue ? "workqueue" : "limits"},
-                      {"storage", config.storage == Storage::kFile ? "file" : "memory"},
+                      {"storage", storage_text(config.storage)},
                       {"discard", "old"},
                       {"max_age", config.max_age.count()},
                       {"max_msgs", limit(config.max_messages)},
@@ -146,14 +173,16 @@ std::string to_start_time(SystemTime time) {
   return text.substr(0, dot) + "." + fraction + "Z";
 }
 
-std::vector<Drift> find_drift(const nlohmann::json& actual, const nlohmann::json& wanted) {
-  std::vector<Drift> drift;
-  for (const Setting& setting : kSettings) {
-    std::string want = setting_text(wanted, setting);
-    std::string have = setting_text(actual, setting);
-    if (want != have) drift.push_back({setting.name, std::move(want), std::move(have)});
-  }
-  return drift;
+std::vector<Drift> stream_drift(const nlohmann::json& actual, const nlohmann::json& wanted) {
+  return find_drift(kStreamSettings, actual, wanted);
+}
+
+std::vector<Drift> consumer_drift(const nlohmann::json& actual, const nlohmann::json& wanted) {
+  return find_drift(kConsumerSettings, actual, wanted);
+}
+
+std::vector<Drift> bucket_drift(const nlohmann::json& actual, const nlohmann::json& wanted) {
+  return find_drift(kBucketSettings, actual, wanted);
 }
 
 }  // namespace leat::jetstream

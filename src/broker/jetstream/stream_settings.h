@@ -19,8 +19,14 @@ nlohmann::json to_json(const ConsumerConfig& config, bool work_queue);
 // A time with all its nanoseconds, as `opt_start_time` wants it.
 std::string to_start_time(SystemTime time);
 
-// What the server's configuration of the stream says otherwise than `wanted`.
-std::vector<Drift> find_drift(const nlohmann::json& actual, const nlohmann::json& wanted);
+// What the server's configuration says otherwise than `wanted`.
+std::vector<Drift> stream_drift(const nlohmann::json& actual, const nlohmann::json& wanted);
+std::vector<Drift> consumer_drift(const nlohmann::json& actual, const nlohmann::json& wanted);
+std::vector<Drift> bucket_drift(const nlohmann::json& actual, const nlohmann::json& wanted);
+
+inline const char* storage_text(Storage storage) {
+  return storage == Storage::kFile ? "file" : "memory";
+}
 
 // The shared part of every stream that we make ourselves.
 void add_common_stream_fields(nlohmann::json& config, const ServerLevel& level);

@@ -12,11 +12,11 @@ TEST(StreamSettings, DriftNamesTheSettings) {
       StreamConfig{.name = "s", .subjects = {"a", "b"}, .max_age = std::chrono::hours(1), .max_messages = 5}, {});
   nlohmann::json actual = wanted;
   actual["subjects"] = {"b", "a"};
-  EXPECT_TRUE(find_drift(actual, wanted).empty());
+  EXPECT_TRUE(stream_drift(actual, wanted).empty());
   actual["max_msgs"] = -1;
   actual["max_age"] = 0;
   actual["retention"] = "workqueue";
-  const auto drift = find_drift(actual, wanted);
+  const auto drift = stream_drift(actual, wanted);
   ASSERT_EQ(drift.size(), 3u);
   EXPECT_EQ(drift[0].setting, "retention");
   EXPECT_EQ(drift[0].wanted, "limits");

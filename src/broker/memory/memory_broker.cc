@@ -87,7 +87,7 @@ Result<std::unique_ptr<Consumer>> MemoryBroker::open_consumer(const ConsumerConf
   if (!found) return found.error();
   auto subscription = (*found)->subscribe(config);
   if (!subscription) return subscription.error();
-  return std::make_unique<MemoryConsumer>(*found, std::move(*subscription));
+  return std::make_unique<MemoryConsumer>(*found, std::move(*subscription), config);
 }
 
 Result<std::unique_ptr<Reader>> MemoryBroker::open_reader(const ReaderConfig& config) {
@@ -102,7 +102,7 @@ Result<std::unique_ptr<KeyValue>> MemoryBroker::open_bucket(const BucketConfig& 
   MutexLock lock(mutex_);
   auto& bucket = buckets_[config.name];
   if (bucket == nullptr) bucket = std::make_shared<MemoryBucket>(config, clock_, kMaxMessageBytes);
-  return std::make_unique<MemoryKeyValue>(bucket);
+  return std::make_unique<MemoryKeyValue>(bucket, config);
 }
 
 Result<StreamFacts> MemoryBroker::stream(std::string_view stream, std::string_view filter) {

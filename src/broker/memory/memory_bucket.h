@@ -19,6 +19,7 @@ class MemoryBucket {
  public:
   MemoryBucket(BucketConfig config, Clock& clock, std::size_t max_value_bytes);
 
+  const BucketConfig& config() const { return config_; }
   Result<std::optional<KeyEntry>> read(const std::string& key);
   std::vector<Result<std::uint64_t>> write(std::span<const KeyWrite> writes);
   std::vector<KeyEntry> list(std::string_view prefix);

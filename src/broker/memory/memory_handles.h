@@ -13,8 +13,11 @@ namespace leat {
 // Leases nothing ahead: a fetch costs no round trip that it could save.
 class MemoryConsumer : public Consumer {
  public:
-  MemoryConsumer(std::shared_ptr<MemoryStream> stream, std::shared_ptr<MemorySubscription> subscription)
-      : stream_(std::move(stream)), subscription_(std::move(subscription)) {}
+  MemoryConsumer(std::shared_ptr<MemoryStream> stream, std::shared_ptr<MemorySubscription> subscription,
+                 const ConsumerConfig& wanted)
+      : stream_(std::move(stream)),
+        subscription_(std::move(subscription)),
+        drift_(compare_consumers(wanted, subscription_->ack_wait(), subscription_->max_unsettled())) {}
 
   Result<std::vector<Delivery>> fetch(const FetchOptions& options, std::stop_token stop) override {
     if (auto valid = check_fetch_options(options); !valid) return valid.error();
@@ -28,10 +31,12 @@ class MemoryConsumer : public Consumer {
   }
   void release_ahead() override {}
   Duration ack_wait() const override { return subscription_->ack_wait(); }
+  const std::vector<Drift>& drift() const override { return drift_; }
 
  private:
   std::shared_ptr<MemoryStream> stream_;
   std::shared_ptr<MemorySubscription> subscription_;
+  const std::vector<Drift> drift_;
 };
 
 class MemoryReader : public Reader {
@@ -75,7 +80,8 @@ class MemoryKeyWatch : public KeyWatch {
 
 class MemoryKeyValue : public KeyValue {
  public:
-  explicit MemoryKeyValue(std::shared_ptr<MemoryBucket> bucket) : bucket_(std::move(bucket)) {}
+  MemoryKeyValue(std::shared_ptr<MemoryBucket> bucket, const BucketConfig& wanted)
+      : bucket_(std::move(bucket)), drift_(compare_buckets(wanted, bucket_->config().ttl)) {}
 
   std::vector<Result<std::optional<KeyEntry>>> read(std::span<const std::string> keys) override {
     std::vector<Result<std::optional<KeyEntry>>> results;
@@ -88,9 +94,11 @@ class MemoryKeyValue : public KeyValue {
   Result<std::unique_ptr<KeyWatch>> watch(std::string_view prefix) override {
     return std::make_unique<MemoryKeyWatch>(bucket_, prefix);
   }
+  const std::vector<Drift>& drift() const override { return drift_; }
 
  private:
   std::shared_ptr<MemoryBucket> bucket_;
+  const std::vector<Drift> drift_;
 };
 
 }  // namespace leat

@@ -26,6 +26,7 @@ class MemorySubscription {
   const std::string& name() const { return name_; }
   const std::string& filter() const { return filter_; }
   Duration ack_wait() const { return ack_wait_; }
+  std::size_t max_unsettled() const { return max_unsettled_; }
 
   // Leases what is ready: first what is due again, then what is new.
   std::vector<Delivery> take(const MessageLog& log, SteadyTime now, std::size_t max_count);

@@ -52,14 +52,16 @@ Result<std::unique_ptr<Consumer>> SqliteConsumer::open(Store& store, const Consu
   if (auto valid = check_consumer_config(config); !valid) return valid.error();
   Identity identity;
   Duration ack_wait{0};
+  std::vector<Drift> drift;
   auto opened = store.write(Durability::kCommitted, [&](Transaction& transaction) {
     StreamState& stream = transaction.catalog.stream(config.stream);
     const ConsumerState& consumer = find_or_create(transaction, stream, config);
     identity = {config.stream, stream.id, config.name, consumer.id, stream.topic};
     ack_wait = consumer.ack_wait;
+    drift = compare_consumers(config, consumer.ack_wait, consumer.max_unsettled);
   });
   if (!opened) return opened.error();
-  return std::unique_ptr<Consumer>(new SqliteConsumer(store, std::move(identity), ack_wait));
+  return std::unique_ptr<Consumer>(new SqliteConsumer(store, std::move(identity), ack_wait, std::move(drift)));
 }
 
 template <class Body>

@@ -18,6 +18,7 @@ class SqliteConsumer : public Consumer {
   // Nothing is ever held ahead: a fetch costs no round trip.
   void release_ahead() override {}
   Duration ack_wait() const override { return ack_wait_; }
+  const std::vector<Drift>& drift() const override { return drift_; }
   std::vector<Result<void>> extend(std::span<const Lease> leases) override;
 
  private:
@@ -29,8 +30,8 @@ class SqliteConsumer : public Consumer {
     std::size_t topic = 0;
   };
 
-  SqliteConsumer(Store& store, Identity identity, Duration ack_wait)
-      : store_(store), identity_(std::move(identity)), ack_wait_(ack_wait) {}
+  SqliteConsumer(Store& store, Identity identity, Duration ack_wait, std::vector<Drift> drift)
+      : store_(store), identity_(std::move(identity)), ack_wait_(ack_wait), drift_(std::move(drift)) {}
 
   Result<Claimed> claim(std::size_t max_count);
   SteadyTime next_look(const Claimed& claimed, SteadyTime deadline) const;
@@ -41,6 +42,7 @@ class SqliteConsumer : public Consumer {
   Store& store_;
   const Identity identity_;
   const Duration ack_wait_;
+  const std::vector<Drift> drift_;
 };
 
 }  // namespace leat::sqlite

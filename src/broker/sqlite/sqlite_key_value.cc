@@ -20,11 +20,11 @@ Result<std::unique_ptr<KeyValue>> SqliteKeyValue::open(Store& store, const Bucke
     ttl = bucket.ttl;
   });
   if (!opened) return opened.error();
-  return std::unique_ptr<KeyValue>(new SqliteKeyValue(store, config.name, id, ttl));
+  return std::unique_ptr<KeyValue>(new SqliteKeyValue(store, config, id, ttl));
 }
 
-SqliteKeyValue::SqliteKeyValue(Store& store, std::string name, std::int64_t id, Duration ttl)
-    : store_(store), name_(std::move(name)), id_(id), ttl_(ttl) {}
+SqliteKeyValue::SqliteKeyValue(Store& store, const BucketConfig& config, std::int64_t id, Duration ttl)
+    : store_(store), name_(config.name), id_(id), ttl_(ttl), drift_(compare_buckets(config, ttl)) {}
 
 std::optional<KeyEntry> SqliteKeyValue::find(Database& database, const std::string& key) const {
   Rows row = database

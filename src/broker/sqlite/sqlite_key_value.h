@@ -17,9 +17,10 @@ class SqliteKeyValue : public KeyValue {
   std::vector<Result<std::uint64_t>> write(std::span<const KeyWrite> writes) override;
   Result<std::vector<KeyEntry>> list(std::string_view prefix) override;
   Result<std::unique_ptr<KeyWatch>> watch(std::string_view prefix) override;
+  const std::vector<Drift>& drift() const override { return drift_; }
 
  private:
-  SqliteKeyValue(Store& store, std::string name, std::int64_t id, Duration ttl);
+  SqliteKeyValue(Store& store, const BucketConfig& config, std::int64_t id, Duration ttl);
 
   std::optional<KeyEntry> find(Database& database, const std::string& key) const;
   void collect(Database& database, const std::string& low, const std::string& high,
@@ -29,6 +30,7 @@ class SqliteKeyValue : public KeyValue {
   const std::string name_;
   const std::int64_t id_;
   const Duration ttl_;
+  const std::vector<Drift> drift_;
 };
 
 }  // namespace leat::sqlite

@@ -1,5 +1,6 @@
 #include "leat/clickhouse_pipeline.h"
 
+#include "broker/drift_report.h"
 #include "core/invalid_argument.h"
 #include "core/text.h"
 #include "core/ulid.h"
@@ -82,7 +83,9 @@ Result<std::unique_ptr<KeyValue>> ClickHousePipeline::State::prepare_broker(cons
       [this]() -> Result<std::unique_ptr<KeyValue>> {
         if (const auto facts = source_facts(broker, options.stream); !facts) return facts.error();
         if (auto made = DeadLetterBox(broker, options).ensure(); !made) return made.error();
-        return broker.open_bucket({.name = options.bucket, .replicas = options.replicas});
+        auto bucket = broker.open_bucket({.name = options.bucket, .replicas = options.replicas});
+        if (bucket) report_drift(drift_log(options.log), "bucket", options.bucket, (*bucket)->drift());
+        return bucket;
       },
       stop);
 }

@@ -1,5 +1,6 @@
 #include "pipeline/clickhouse/dead_letter_box.h"
 
+#include "broker/drift_report.h"
 #include "broker/header_text.h"
 #include "core/text.h"
 
@@ -20,7 +21,9 @@ Result<void> DeadLetterBox::ensure() const {
                                               .subjects = {options_.dead_letters + ".>"},
                                               .max_age = options_.dead_letters_kept,
                                               .replicas = options_.replicas});
-  return ensured ? Result<void>() : ensured.error().with_context("stream of dead letters");
+  if (!ensured) return ensured.error().with_context("stream of dead letters");
+  report_drift(drift_log(options_.log), "stream", options_.dead_letters, ensured->drift);
+  return {};
 }
 
 Result<std::size_t> DeadLetterBox::put(const RangeRecord& source, std::span<const PipelineLetter> letters) const {
