@@ -74,8 +74,12 @@ class Names {
   std::string dead_filter() const { return joined("dlq", '.') + ".>"; }
   std::string dead_queue_filter(std::string_view queue) const;
   std::string dead_job_filter(const JobId& id) const;
+  std::string dead_queue_filter(Priority priority, std::string_view queue) const;
   // Of the queue's dead letter with this origin; the key is the job's, or empty for what was none.
-  std::string dead_subject(std::string_view queue, std::string_view key, std::string_view origin) const;
+  std::string dead_subject(Priority priority, std::string_view queue, std::string_view key,
+                           std::string_view origin) const;
+  // The priority in the subject that a job had; empty when it was none's.
+  static std::optional<Priority> priority_of(std::string_view subject);
 
   // Jobs that wait for their time or their parents.
   std::string scheduled_stream() const { return joined("scheduled", '_'); }
