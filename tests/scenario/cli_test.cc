@@ -147,7 +147,7 @@ TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
 }
 
 TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
-  const std::array<std::tuple<const char*, int, const char*>, 39> cases{{
+  const std::array<std::tuple<const char*, int, const char*>, 41> cases{{
       {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
@@ -164,6 +164,8 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
       {"--url '' queue list", 2,
        "leat: no broker is named: give --url or set LEAT_URL, for example to sqlite:jobs.db or "
        "nats://localhost:4222\n"},
+      {"--namespace a.b worker --exec k=true", 2, "leat: namespace \"a.b\": use 1 to 54 letters, digits, `_` or `-`\n"},
+      {"--namespace a.b scheduler", 2, "leat: namespace \"a.b\": use 1 to 54 letters, digits, `_` or `-`\n"},
       {"--url foo:bar queue list", 2,
        "leat: broker URL: unknown scheme \"foo\"; expected memory:, sqlite:FILE, nats://HOST or tls://HOST\n"},
       {"dead list --queue 'a b'", 2,
@@ -306,8 +308,6 @@ TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
             "       medium       2502        0         0          0     0      0s\n"
             "       low             0        0         0          0     0\n");
   EXPECT_EQ(leat("workers").output, "no workers in namespace leat\n");
-}
-
   const std::string streams = std::regex_replace(leat("queue streams").output, std::regex(" +[0-9]{6} "), " BYTES ");
   EXPECT_NE(streams.find("leat_medium      2502 BYTES  2502     1/1  ok\n"), std::string::npos) << streams;
   const json facts = leat_json("queue streams");
@@ -315,6 +315,8 @@ TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
   EXPECT_EQ(facts[1]["messages"], 2502) << facts;
   EXPECT_EQ(facts[1]["replicas_current"], 1) << facts;
   EXPECT_EQ(leat("queue streams --namespace other").output, "no streams in namespace other\n");
+}
+
 TEST_F(CliTest, ASessionFromEnqueueToRetry) {
   const std::string good = leat_json("enqueue shout '\"hello\"' --priority high --result --header Trace-Id=7")["id"];
   const std::string bad = leat_json("enqueue die '{}' --result")["id"];
