@@ -309,7 +309,7 @@ TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
             "       low             0        0         0          0     0\n");
   EXPECT_EQ(leat("workers").output, "no workers in namespace leat\n");
   const std::string streams = std::regex_replace(leat("queue streams").output, std::regex(" +[0-9]{6} "), " BYTES ");
-  EXPECT_NE(streams.find("leat_medium      2502 BYTES  2502     1/1  ok\n"), std::string::npos) << streams;
+  EXPECT_NE(streams.find("leat_medium         2502 BYTES  2502     1/1  ok\n"), std::string::npos) << streams;
   const json facts = leat_json("queue streams");
   EXPECT_EQ(facts[1]["stream"], "leat_medium") << facts;
   EXPECT_EQ(facts[1]["messages"], 2502) << facts;
