@@ -245,6 +245,18 @@ TEST_P(Delaying, CancelsAndNewTimesAtOnceAgreeWithWhatHappens) {
   }
 }
 
+// A scheduler had it under its first time when it got another one, and has moved it.
+TEST_P(Delaying, WhatWasTakenUnderAnEarlierTimeIsNotSaidToHaveWaited) {
+  const JobId id = push({.delay = 1h});
+  const std::uint64_t first = broker().admin().stream("leat_scheduled").value().last_sequence;
+  JobControl control(broker());
+  for (const auto later : {2h, 3h}) EXPECT_TRUE(control.reschedule(id, broker().clock().now() + later).value());
+  const std::string moved = R"({"version":1,"claimed":[],"moved":[)" + std::to_string(first) + "]}";
+  ASSERT_TRUE(broker().open_bucket({.name = "leat_leader"}).value()->put("claims", moved));
+  EXPECT_EQ(control.cancel(id).value().was, CancelResult::Was::kUnknown);
+  EXPECT_EQ(messages("leat_scheduled"), 0U);
+}
+
 TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {
   Queue queue(broker());
   const auto options = [](const std::string& key, Unique::WhenDue when_due, std::optional<Duration> delay) {
