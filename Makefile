@@ -54,7 +54,7 @@ soak:
 	cmake --build --preset asan-ubsan -j $(JOBS)
 	ctest --preset asan-ubsan -L 'jobs|integration' --repeat until-fail:20 --timeout 3600
 	ctest --preset asan-ubsan -R 'Differential|Restart|Processes' --repeat until-fail:50 --timeout 3600
-	LEAT_SOAK=1 ctest --preset asan-ubsan -R ScheduleChaos --repeat until-fail:10 --timeout 3600
+	LEAT_SOAK=1 ctest --preset asan-ubsan -R 'ScheduleChaos|ManyThreadsGetOneJobPerKey' --repeat until-fail:10 --timeout 3600
 	LEAT_SOAK=1 build/asan-ubsan/tests/pipeline_clickhouse --gtest_filter='*Kills*'
 
 format:

@@ -8,7 +8,8 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 
-"$leat" bench --url "sqlite:$work/bench.db" "$@"
+status=0
+"$leat" bench --url "sqlite:$work/bench.db" "$@" || status=$?
 
 # Port -1: the server picks a free one and writes it to a file.
 nats-server -js -sd "$work/nats" -a 127.0.0.1 -p -1 --ports_file_dir "$work" >"$work/server.log" 2>&1 &
@@ -19,4 +20,5 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 url=$(grep -oE 'nats://[0-9.:]+' <<<"$ports" | head -n 1)
-"$leat" bench --url "$url" "$@"
+"$leat" bench --url "$url" "$@" || status=$?
+exit "$status"

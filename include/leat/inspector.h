@@ -23,6 +23,7 @@ struct QueueCounts {
   std::uint64_t unsettled = 0;            // with a worker now, or waiting for a retry
   std::uint64_t running = 0;              // of these: with a worker, as the workers' last heartbeats said
   std::uint64_t scheduled = 0;            // waits for its time, or for other jobs
+  std::uint64_t dead = 0;                 // its dead letters
   std::optional<SystemTime> oldest = {};  // when the oldest that is not done was enqueued; scheduled ones do not count
   bool paused = false;                    // the queue, in all its priorities (leat/queue_control.h)
 
@@ -117,7 +118,7 @@ class Inspector {
   // A few look-ups by name, whatever the number of jobs. Errors: kInvalidArgument (a job of the bulk lane, which has no
   // place of its own).
   Result<JobStatus> job(const JobId& id, const StatusOptions& options = {});
-  // How many dead letters a queue has.
+  // How many dead letters a queue has, of all priorities.
   Result<std::uint64_t> dead(std::string_view queue);
   // Every worker of the namespace that lives, by name.
   Result<std::vector<WorkerInfo>> workers();

@@ -12,8 +12,7 @@
 
 namespace leat {
 
-// A job that was kScheduled, kPending, kRetrying or kHeld does not run, where clocks differ by less than 0.1 s and
-// nobody else gives it another time in the same moment.
+// A job that was kScheduled, kPending, kRetrying or kHeld does not run, where clocks differ by less than 0.1 s.
 struct CancelResult {
   enum class Was {
     kUnknown,    // not there: finished, or never pushed. Nothing was done
@@ -36,7 +35,8 @@ class JobControl {
 
   // The job is gone without a dead letter; those who wait for its result, and the jobs that wait for it, learn that it
   // was cancelled. `max_wait` is how long the worker that has it may take to answer. Cancelling twice changes nothing.
-  // Errors: kInvalidArgument (a job of the bulk lane: it has no place of its own), kUnavailable, kUnknown.
+  // Errors: kInvalidArgument (a job of the bulk lane: it has no place of its own), kConflict (others give it new times
+  // all the while), kUnavailable, kUnknown.
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait = std::chrono::seconds(2));
 
   // Gives a delayed job another time; past ones are now. False when it does not wait for its time (any more): its queue

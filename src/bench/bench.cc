@@ -11,6 +11,7 @@
 #include "bench/latency.h"
 #include "bench/measure.h"
 #include "bench/pipeline.h"
+#include "bench/promises.h"
 #include "bench/pubsub.h"
 #include "bench/raw_client.h"
 #include "core/mutex.h"
@@ -230,11 +231,11 @@ double fan_in(const Stage& stage, std::size_t parents, bool& exact) {
   return per_s;
 }
 
-// 10,000 parents unless --jobs says otherwise, and (as the raw figure) a fifth of them: 1 is a flat cost per parent.
+// 10,000 parents unless --jobs says otherwise, and (as the raw figure) a tenth of them: 1 is a flat cost per parent.
 Figures fan_in_round(const Stage& stage) {
   const std::size_t parents = std::min<std::size_t>(stage.options.jobs / 20, 10'000);
   Figures figures;
-  figures.raw_per_s = fan_in(stage, parents / 5, figures.exact);
+  figures.raw_per_s = fan_in(stage, parents / 10, figures.exact);
   figures.per_s = fan_in(stage, parents, figures.exact);
   return figures;
 }
@@ -420,7 +421,11 @@ bool needs_broker(const BenchOptions& options) {
 
 Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
   if (auto checked = check_cases(options.cases); !checked) return checked;
-  return needs_broker(options) ? run_with_broker(options, report) : run_writer(options, report);
+  const auto judged = [&](BenchReport done) {
+    judge(done);
+    report(done);
+  };
+  return needs_broker(options) ? run_with_broker(options, judged) : run_writer(options, judged);
 }
 
 }  // namespace leat

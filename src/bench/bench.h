@@ -36,6 +36,8 @@ struct BenchReport {
   double fsync_ms =
       0;  // latency only: the 99th percentile of an fsync of 4 KiB beside the database, or in the temporary directory
   bool exact = false;  // each job came once
+  double needs = 0;    // what is promised of the ratio, of per_s where there is no raw client; 0: nothing
+  bool kept = true;    // and whether it was reached
   std::string note;    // why something is missing
 };
 

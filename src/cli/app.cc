@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "jobs/names.h"
 #include "leat/open.h"
 
 namespace leat::cli {
@@ -65,6 +66,7 @@ Result<Broker*> App::broker(WhenMissing when_missing) {
     return Error(ErrorCode::kInvalidArgument,
                  "memory: ends with this command, and its jobs with it: use a file, as in sqlite:jobs.db");
   }
+  if (auto named = Names(options.name_space).check(); !named) return named.error();
   auto opened = open_broker(options.url, {.create = when_missing == WhenMissing::kCreate, .log = &log()});
   if (!opened) return opened.error();
   broker_ = std::move(*opened);

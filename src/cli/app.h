@@ -43,7 +43,8 @@ class App {
   // Runs the chosen command, prints its error, and returns the exit code.
   int run();
 
-  // The broker at `--url`, opened by the first call. Errors: as open_broker(); kInvalidArgument when there is no URL.
+  // The broker at `--url`, opened by the first call. Errors: as open_broker(); kInvalidArgument when there is no URL,
+  // or the namespace is none.
   Result<Broker*> broker() { return broker(WhenMissing::kCreate); }
   // The same for commands that store nothing new: kNotFound when it is a file that is missing.
   Result<Broker*> existing_broker() { return broker(WhenMissing::kFail); }

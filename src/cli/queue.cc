@@ -9,7 +9,6 @@
 namespace leat::cli {
 namespace {
 
-// A queue with the dead letters that all its priorities share.
 struct QueueFacts {
   std::string name;
   std::uint64_t dead = 0;
@@ -32,11 +31,8 @@ Result<std::vector<QueueFacts>> look(Inspector& inspector) {
 }
 
 nlohmann::json to_json(const QueueCounts& row) {
-  nlohmann::json json{{"pending", row.pending},
-                      {"unsettled", row.unsettled},
-                      {"running", row.running},
-                      {"retrying", row.retrying()},
-                      {"scheduled", row.scheduled}};
+  nlohmann::json json{{"pending", row.pending},     {"unsettled", row.unsettled}, {"running", row.running},
+                      {"retrying", row.retrying()}, {"scheduled", row.scheduled}, {"dead", row.dead}};
   if (row.oldest) json["oldest"] = to_rfc3339(*row.oldest);
   return json;
 }
@@ -67,12 +63,57 @@ std::string to_table(const std::vector<QueueFacts>& queues, SystemTime now) {
     for (const QueueCounts& row : queue.priorities) {
       table.add_row({first ? queue.name : "", std::string(to_string(row.priority)), std::to_string(row.pending),
                      std::to_string(row.running), std::to_string(row.retrying()), std::to_string(row.scheduled),
-                     first ? std::to_string(queue.dead) : "", row.oldest ? age(now, *row.oldest) : "",
+                     std::to_string(row.dead), row.oldest ? age(now, *row.oldest) : "",
                      first && row.paused ? "paused" : ""});
       first = false;
     }
   }
   return table.str();
+}
+
+nlohmann::json to_json(const StreamFacts& stream) {
+  return {{"stream", stream.name},
+          {"messages", stream.messages},
+          {"bytes", stream.bytes},
+          {"first_sequence", stream.first_sequence},
+          {"last_sequence", stream.last_sequence},
+          {"created", to_rfc3339(stream.created)},
+          {"replicas", stream.replicas},
+          {"replicas_current", stream.replicas_current}};
+}
+
+std::string stream_health(const StreamFacts& stream) {
+  if (stream.replicas_current == 0) return "no leader";
+  return stream.replicas_current < stream.replicas ? "behind" : "ok";
+}
+
+std::string to_table(const std::vector<StreamFacts>& streams) {
+  using enum Column::Align;
+  Table table({{"STREAM"}, {"MESSAGES", kRight}, {"BYTES", kRight}, {"LAST", kRight}, {"COPIES", kRight}, {"HEALTH"}});
+  for (const StreamFacts& stream : streams) {
+    table.add_row({stream.name, std::to_string(stream.messages), std::to_string(stream.bytes),
+                   std::to_string(stream.last_sequence),
+                   std::to_string(stream.replicas_current) + "/" + std::to_string(stream.replicas),
+                   stream_health(stream)});
+  }
+  return table.str();
+}
+
+Result<int> list_streams(App& app) {
+  auto broker = app.existing_broker();
+  if (!broker) return broker.error();
+  const auto streams = Inspector(**broker, app.options.name_space).streams();
+  if (!streams) return streams.error();
+  if (app.options.json) {
+    auto all = nlohmann::json::array();
+    for (const StreamFacts& stream : *streams) all.push_back(to_json(stream));
+    app.print_json(all);
+  } else if (streams->empty()) {
+    app.print("no streams in namespace " + app.options.name_space);
+  } else {
+    app.print(to_table(*streams));
+  }
+  return kExitOk;
 }
 
 Result<int> list_queues(App& app) {
@@ -169,10 +210,19 @@ void add_queue(CLI::App& root, App& app) {
       "What waits in each queue, by priority. Pending: never given to a worker; running: with a worker, as of its "
       "last\n"
       "heartbeat; retrying: the others that had been given to one; scheduled: for its time or for other jobs; dead: "
-      "dead\n"
-      "letters of the queue; oldest: how long ago the oldest job that is not done was enqueued.");
+      "its\n"
+      "dead letters; oldest: how long ago the oldest job that is not done was enqueued.");
   end_help_with(*listing, "leat queue list --json");
   listing->callback([&app] { app.choose(list_queues); });
+  auto* streams = queue->add_subcommand("streams", "The streams that the jobs are in, and whether they are well");
+  streams->description(
+      "The streams that the jobs of the namespace are in. Last: the number of the newest message ever stored; copies: "
+      "those\n"
+      "that are there and up to date, of those that there should be; health: \"behind\" while copies are missing, \"no "
+      "leader\"\n"
+      "while the stream takes no message.");
+  end_help_with(*streams, "leat queue streams --json");
+  streams->callback([&app] { app.choose(list_streams); });
   add_deeds(*queue, app);
 }
 

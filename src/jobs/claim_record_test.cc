@@ -95,7 +95,7 @@ TEST_F(ClaimRecordTest, AHandoffThatLeadsNoMoreLeavesTheNextOnesClaim) {
   });
   first.release_old_claim().value();
   EXPECT_FALSE(first.move({{first_job}}));
-  EXPECT_EQ(Handoff::claim_of(*claims, next_job).value(), Handoff::Claim::kClaimed);
+  EXPECT_EQ(Handoff::claim_of(*claims, {&next_job, 1}).value(), Handoff::Claim::kClaimed);
   EXPECT_EQ(messages(), 1U);
 }
 

@@ -146,7 +146,9 @@ AppendRequest read_letter(const Names& names, std::string_view text) {
   read_headers(line, headers);
   read_job(line, queue, headers);
   const auto id = JobId::parse(headers.get(wire::kId).value_or(""));
-  request.message.subject = names.dead_subject(queue, id ? id->key() : "", origin);
+  const auto priority = Names::priority_of(text_at(line, "subject"));
+  if (!priority) throw wrong("subject", "is not that of a job, as leat.medium.default.01J9ZK3V5T...");
+  request.message.subject = names.dead_subject(*priority, queue, id ? id->key() : "", origin);
   if (origin.find('.') != origin.npos || !check_subject(request.message.subject)) {
     throw wrong("origin", "is not one word without dots, as leat_medium-1767225600000000000-17");
   }

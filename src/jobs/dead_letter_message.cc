@@ -1,5 +1,7 @@
 #include "jobs/dead_letter_message.h"
 
+#include <algorithm>
+
 #include "core/text.h"
 
 namespace leat {
@@ -20,10 +22,18 @@ Result<JobId> dead_job_id(const StoredMessage& message) {
 }
 
 LetterSubject parts_of_letter(std::string_view subject) {
-  const std::size_t origin = subject.rfind('.') + 1;
-  const std::size_t key = subject.rfind('.', origin - 2) + 1;
-  const std::size_t queue = subject.rfind('.', key - 2) + 1;
-  return {.queue = subject.substr(queue, key - 1 - queue), .origin = subject.substr(origin)};
+  const auto next = [&] {
+    const std::string_view token = subject.substr(0, subject.find('.'));
+    subject.remove_prefix(std::min(token.size() + 1, subject.size()));
+    return token;
+  };
+  next();  // namespace
+  next();  // dlq
+  LetterSubject parts;
+  parts.queue = next();
+  next();  // key
+  parts.origin = next();
+  return parts;
 }
 
 bool is_letters_header(std::string_view name) {

@@ -18,7 +18,7 @@ SystemTime time_of_death(const StoredMessage& message);
 // The id of the job; kCorrupt for a message that was none.
 Result<JobId> dead_job_id(const StoredMessage& message);
 
-// The tokens of {ns}.dlq.{queue}.{key}.{origin} that say which letter it is.
+// The tokens of {ns}.dlq.{queue}.{key}.{origin}.{priority} that say which letter it is.
 struct LetterSubject {
   std::string_view queue;
   std::string_view origin;

@@ -285,6 +285,7 @@ TEST_F(DeadFaults, MalformedLinesAreReportedAndLeaveTheOthers) {
       {changed(R"("origin":"leat_medium-1-1")", R"("origin":"")"), "origin"},
       {changed(R"("origin":"leat_medium-1-1")", R"("origin":">")"), "origin"},
       {changed(R"("id":"medium.default.K1")", R"("id":"K1")"), "id"},
+      {changed(R"("subject":"leat.medium.default.K1")", R"("subject":"leat")"), "subject"},
       {changed(R"("kind":"number")", R"("kind":"two words")"), "kind"},
       {changed(R"("kind":"number")", R"("kind":7)"), "kind: is no text"},
       {changed(R"("attempts":1)", R"("attempts":-1)"), "attempts"},
@@ -337,7 +338,7 @@ TEST_F(DeadFaults, AnOutputThatTakesNoMoreIsAnError) {
 
 TEST(DeadLetterLine, IsTheDocumentedOne) {
   StoredMessage message;
-  message.subject = "leat.dlq.mail.-.leat_medium-5-17";
+  message.subject = "leat.dlq.mail.-.leat_medium-5-17.medium";
   message.sequence = 3;
   message.time = SystemTime(1'000'000'000s);
   message.payload = "{}";
@@ -356,6 +357,9 @@ TEST(DeadLetterLine, IsTheDocumentedOne) {
             R"("reason":"dead","error":"no post","attempts":2,"subject":"leat.medium.mail.K",)"
             R"("enqueued_at":"2001-09-09T01:46:39.000Z","died_at":"2001-09-09T01:46:40.000Z",)"
             R"("headers":{"Leat-Max-Attempts":"2"},"payload":"{}"})");
+  const std::string line = dead_letter_line(message);
+  message.subject = "leat.dlq.mail.-.leat_medium-5-17";  // as earlier programs made it
+  EXPECT_EQ(dead_letter_line(message), line);
 }
 
 }  // namespace

@@ -99,11 +99,6 @@ void Desk::end_record(const HeldJob& job) {
   record_written_.notify_all();
 }
 
-bool Desk::stop_job(const HeldJob& job, StopReason reason) {
-  const auto run = find_run(job);
-  return run && stop_run(*run, reason);
-}
-
 std::optional<Desk::RunId> Desk::find_run(const HeldJob& job) const {
   MutexLock lock(mutex_);
   if (job.slot >= runs_.size() || runs_[job.slot].job != &job) return std::nullopt;

@@ -69,8 +69,7 @@ class Desk {
   bool begin_record(const HeldJob& job);
   void end_record(const HeldJob& job);
 
-  // Fires stop tokens: of this job, of this run, of all. True when there was one to fire.
-  bool stop_job(const HeldJob& job, StopReason reason);
+  // Fires stop tokens: of this run, of all. True when there was one to fire.
   bool stop_run(RunId run, StopReason reason);
   void stop_all(StopReason reason);
 

@@ -40,16 +40,16 @@ Claims parse_claims(const std::string& text) {
 Handoff::Handoff(Parts parts)
     : parts_(std::move(parts)), claim_(parts_.claims, std::string(kClaimsKey), parts_.still_leads) {}
 
-Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::uint64_t sequence) {
+Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::span<const std::uint64_t> sequences) {
   const auto entry = claims.get(std::string(kClaimsKey));
   if (!entry) return entry.error();
   if (!*entry) return Claim::kNone;
   const Claims claims_there = parse_claims((*entry)->value);
-  const auto names_it = [&](const std::vector<std::uint64_t>& list) {
-    return std::find(list.begin(), list.end(), sequence) != list.end();
+  const auto names_one = [&](const std::vector<std::uint64_t>& list) {
+    return std::find_first_of(list.begin(), list.end(), sequences.begin(), sequences.end()) != list.end();
   };
-  if (names_it(claims_there.claimed)) return Claim::kClaimed;
-  return names_it(claims_there.moved) ? Claim::kMoved : Claim::kNone;
+  if (names_one(claims_there.claimed)) return Claim::kClaimed;
+  return names_one(claims_there.moved) ? Claim::kMoved : Claim::kNone;
 }
 
 std::string Handoff::record(std::span<const std::uint64_t> claimed) const {
@@ -207,6 +207,7 @@ Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
   message.subject = parts_.names.subject(*id);
   one.request.message_id = parts_.names.scheduled_stream() + "-" + std::to_string(one.job.sequence);
   message.headers.set(wire::kMovedFrom, one.request.message_id);
+  message.headers.erase(wire::kReplaces);
   message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(one.job)));
   return one;
 }

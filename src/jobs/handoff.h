@@ -44,9 +44,10 @@ class Handoff {
   // Brings to its end what a leader that died has left claimed. Before the first move.
   Result<void> release_old_claim();
 
-  // Whether the message is on its way; or was, when somebody else removed it, and it has been moved all the same.
+  // Whether one of these messages is on its way; or was, when somebody else removed it, and it has been moved all the
+  // same.
   enum class Claim { kNone, kClaimed, kMoved };
-  static Result<Claim> claim_of(KeyValue& claims, std::uint64_t sequence);
+  static Result<Claim> claim_of(KeyValue& claims, std::span<const std::uint64_t> sequences);
 
  private:
   struct Moving {

@@ -24,7 +24,12 @@ class Inspector::Facts {
   };
   Result<Known> look();
   Result<void> add_counts(Priority priority, const Known& known, std::vector<QueueCounts>& rows);
-  Result<void> add_scheduled(std::vector<QueueCounts>& rows);
+  Result<void> add_scheduled(std::vector<QueueCounts>& rows) {
+    return add_selected(names_.scheduled_stream(), &Names::scheduled_queue_filter, &QueueCounts::scheduled, rows);
+  }
+  Result<void> add_dead(std::vector<QueueCounts>& rows) {
+    return add_selected(names_.dead_stream(), &Names::dead_queue_filter, &QueueCounts::dead, rows);
+  }
   Result<std::vector<WorkerInfo>> workers() { return read_workers(broker_, names_); }
   Result<std::vector<StreamFacts>> streams();
   Result<std::optional<SystemTime>> first_enqueued(const std::string& stream, const std::string& filter);
@@ -35,6 +40,10 @@ class Inspector::Facts {
   }
 
  private:
+  using Filter = std::string (Names::*)(Priority, std::string_view) const;
+  Result<void> add_selected(const std::string& stream, Filter filter, std::uint64_t QueueCounts::*count,
+                            std::vector<QueueCounts>& rows);
+
   Broker& broker_;
   Names names_;
 };
@@ -99,16 +108,16 @@ Result<std::optional<SystemTime>> Inspector::Facts::first_enqueued(const std::st
   return first->empty() ? std::optional<SystemTime>() : enqueued_at(first->front());
 }
 
-Result<void> Inspector::Facts::add_scheduled(std::vector<QueueCounts>& rows) {
-  const std::string stream = names_.scheduled_stream();
+Result<void> Inspector::Facts::add_selected(const std::string& stream, Filter filter, std::uint64_t QueueCounts::*count,
+                                            std::vector<QueueCounts>& rows) {
   const auto all = broker_.admin().stream(stream);
   if (!all && all.error().code() == ErrorCode::kNotFound) return {};
   if (!all) return all.error();
   for (QueueCounts& row : rows) {
     if (all->messages == 0) continue;
-    const auto facts = broker_.admin().stream(stream, names_.scheduled_queue_filter(row.priority, row.queue));
+    const auto facts = broker_.admin().stream(stream, (names_.*filter)(row.priority, row.queue));
     if (!facts) return facts.error();
-    row.scheduled = facts->selected;
+    row.*count = facts->selected;
   }
   return {};
 }
@@ -149,6 +158,7 @@ Result<std::vector<QueueCounts>> Inspector::queues() {
     if (auto added = facts_->add_counts(priority, *known, rows); !added) return added.error();
   }
   if (auto added = facts_->add_scheduled(rows); !added) return added.error();
+  if (auto added = facts_->add_dead(rows); !added) return added.error();
   std::stable_sort(rows.begin(), rows.end(),
                    [](const QueueCounts& a, const QueueCounts& b) { return a.queue < b.queue; });
   return rows;

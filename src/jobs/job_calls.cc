@@ -41,6 +41,7 @@ void JobCalls::heard(const KeyEntry& entry) {
 
 CallRecord::Answer JobCalls::look(const MessageName& name, bool cancel) {
   auto found = CallRecord::Answer::kNone;
+  std::vector<std::pair<Desk*, Desk::RunId>> to_stop;
   parts_.ledger.for_each_unsettled([&](HeldJob& job) {
     if (job.lost || name_of(job) != name) return;
     Desk* const desk = job.desk;
@@ -48,8 +49,10 @@ CallRecord::Answer JobCalls::look(const MessageName& name, bool cancel) {
     found = desk != nullptr ? CallRecord::Answer::kRunning : CallRecord::Answer::kHeld;
     if (!cancel) return;
     note_answer(name, found);  // before the handler learns of it, and the job is over
-    if (desk != nullptr) desk->stop_job(job, StopReason::kCancelled);
+    if (const auto run = desk != nullptr ? desk->find_run(job) : std::nullopt) to_stop.emplace_back(desk, *run);
   });
+  // Once the ledger is not locked any more: the handler may do anything in its stop callbacks.
+  for (const auto& [desk, run] : to_stop) desk->stop_run(run, StopReason::kCancelled);
   return found;
 }
 

@@ -1,5 +1,8 @@
 #include "leat/job_control.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "core/text.h"
 #include "jobs/attempt_record.h"
 #include "jobs/call_out.h"
@@ -13,6 +16,33 @@
 #include "jobs/waiting_job.h"
 
 namespace leat {
+namespace {
+
+// The messages that a delayed job has lain in, this one first. A scheduler that has taken any of them takes the job.
+std::vector<std::uint64_t> versions_of(const StoredMessage& job) {
+  std::vector<std::uint64_t> versions{job.sequence};
+  const auto replaced = nlohmann::json::parse(job.headers.get(wire::kReplaces).value_or("[]"), nullptr, false);
+  if (!replaced.is_array()) return versions;
+  for (const auto& sequence : replaced) {
+    if (sequence.is_number_unsigned()) versions.push_back(sequence.get<std::uint64_t>());
+  }
+  return versions;
+}
+
+// The newest of them: a claim of the others is over.
+void set_replaced(Message& message, std::vector<std::uint64_t> versions) {
+  constexpr std::size_t kMost = 16;
+  versions.resize(std::min(versions.size(), kMost));
+  message.headers.set(wire::kReplaces, nlohmann::json(versions).dump());
+}
+
+constexpr int kTimesTries = 10;  // others may give the job a new time too
+
+Error given_other_times(const JobId& id) {
+  return {ErrorCode::kConflict, "job " + id.str() + " is given other times all the while: try again"};
+}
+
+}  // namespace
 
 // One cancel, step by step. The call is written before anything is removed: a worker that gets the job from then on
 // does not begin it, and who dies in between leaves a call that the next worker obeys.
@@ -32,7 +62,8 @@ class JobControl::Canceller {
  private:
   Result<CancelResult> cancel_scheduled(const JobId& id, const StoredMessage& job);
   Result<CancelResult> cancel_queued(const JobId& id, const StoredMessage& job, std::chrono::milliseconds max_wait);
-  Result<Handoff::Claim> wait_until_unclaimed(std::uint64_t sequence);
+  Result<Handoff::Claim> wait_until_unclaimed(const std::vector<std::uint64_t>& sequences);
+  Result<bool> still_waits(const JobId& id, std::uint64_t sequence);
   static Result<CancelResult> hear(CallOut& call, std::chrono::milliseconds max_wait);
   Result<std::optional<SystemTime>> retry_due(const JobId& id, std::uint64_t sequence);
   Result<CancelResult> remove(const JobId& id, const StoredMessage& job, Was was);
@@ -57,9 +88,11 @@ Result<CancelResult> JobControl::Canceller::cancel(const JobId& id, std::chrono:
     return Error(ErrorCode::kInvalidArgument,
                  "job " + id.str() + " went through the bulk lane and has no place of its own: it cannot be cancelled");
   }
-  const auto scheduled = places_.scheduled(id);
-  if (!scheduled) return scheduled.error();
-  if (*scheduled) {
+  for (int i = 0;; ++i) {
+    const auto scheduled = places_.scheduled(id);
+    if (!scheduled) return scheduled.error();
+    if (!*scheduled) break;
+    if (i == kTimesTries) return given_other_times(id);
     auto cancelled = cancel_scheduled(id, **scheduled);
     if (!cancelled || cancelled->was != Was::kUnknown) return cancelled;
   }
@@ -69,12 +102,12 @@ Result<CancelResult> JobControl::Canceller::cancel(const JobId& id, std::chrono:
   return cancel_queued(id, **queued, max_wait);
 }
 
-// kUnknown when it has just gone to its queue.
+// kUnknown when it has just gone to its queue, or has another time.
 Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, const StoredMessage& job) {
   const auto removed = broker_.admin().remove(places_.names().scheduled_stream(), job.sequence);
   if (!removed) return removed.error();
   if (!*removed) return CancelResult{};
-  const auto claim = wait_until_unclaimed(job.sequence);
+  const auto claim = wait_until_unclaimed(versions_of(job));
   if (!claim) return claim.error();
   const auto queued = places_.queued(id);
   if (!queued) return queued.error();
@@ -94,8 +127,7 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
 Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
   if (auto named = places_.names().check(); !named) return named.error();
   const std::string stream = places_.names().scheduled_stream();
-  constexpr int kTries = 10;  // others may give it a new time too
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kTimesTries; ++i) {
     auto there = broker_.admin().read_last(stream, places_.names().scheduled_subject(id));
     if (!there && there.error().code() != ErrorCode::kNotFound) return there.error();
     if (!there || !*there) return false;
@@ -105,27 +137,38 @@ Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
     AppendRequest request{.message = static_cast<const Message&>(**there), .expected_last = (*there)->sequence};
     request.message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(**there)));
     set_due_time(request.message, at);
+    const std::vector<std::uint64_t> versions = versions_of(**there);
+    set_replaced(request.message, versions);
     const auto appended = broker_.append(stream, {&request, 1}).front();
     if (!appended && appended.error().code() == ErrorCode::kConflict) continue;
     if (!appended) return appended.error();
-    if (const auto claim = wait_until_unclaimed((*there)->sequence); !claim) return claim.error();
-    const auto still = broker_.admin().read(stream, appended->sequence);
-    if (!still) return still.error();
-    return still->has_value() || at <= broker_.clock().now();  // a new time that has come may have been obeyed already
+    if (const auto claim = wait_until_unclaimed(versions); !claim) return claim.error();
+    const auto waits = still_waits(id, appended->sequence);
+    if (!waits) return waits.error();
+    return *waits || at <= broker_.clock().now();  // a new time that has come may have been obeyed already
   }
-  return Error(ErrorCode::kConflict, "job " + id.str() + " is given other times all the while: try again");
+  return given_other_times(id);
+}
+
+// In this message, or in one that has replaced it.
+Result<bool> JobControl::Canceller::still_waits(const JobId& id, std::uint64_t sequence) {
+  const auto scheduled = places_.scheduled(id);
+  if (!scheduled) return scheduled.error();
+  if (!*scheduled) return false;
+  const auto versions = versions_of(**scheduled);
+  return std::find(versions.begin(), versions.end(), sequence) != versions.end();
 }
 
 // A scheduler may have read the job before it was removed: when its claim is gone, the job lies in its queue or
 // nowhere, and the record says whether it was moved.
-Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(std::uint64_t sequence) {
+Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(const std::vector<std::uint64_t>& sequences) {
   constexpr Duration kLongest = std::chrono::seconds(20);  // a new leader brings to its end what the last one left
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
   const auto claims = open_leader(broker_, places_.names());
   if (!claims) return claims.error();
   const SteadyTime until = deadline_after(real_clock(), kLongest);
   while (true) {
-    auto claim = Handoff::claim_of(**claims, sequence);
+    auto claim = Handoff::claim_of(**claims, sequences);
     if (!claim || *claim != Handoff::Claim::kClaimed || real_clock().steady() >= until) return claim;
     sleep_for(real_clock(), kLookAgain, {});
   }

@@ -90,12 +90,23 @@ std::string Names::dead_queue_filter(std::string_view queue) const {
   return joined("dlq.", '.').append(queue).append(".>");
 }
 
-std::string Names::dead_job_filter(const JobId& id) const {
-  return joined("dlq.", '.').append(id.queue()).append(".").append(id.key()).append(".*");
+std::string Names::dead_queue_filter(Priority priority, std::string_view queue) const {
+  return joined("dlq.", '.').append(queue).append(".*.*.").append(to_string(priority));
 }
 
-std::string Names::dead_subject(std::string_view queue, std::string_view key, std::string_view origin) const {
-  return joined("dlq.", '.').append(queue).append(".").append(key.empty() ? "-" : key).append(".").append(origin);
+std::string Names::dead_job_filter(const JobId& id) const {
+  return joined("dlq.", '.').append(id.queue()).append(".").append(id.key()).append(".>");
+}
+
+std::string Names::dead_subject(Priority priority, std::string_view queue, std::string_view key,
+                                std::string_view origin) const {
+  std::string subject = joined("dlq.", '.').append(queue).append(".").append(key.empty() ? "-" : key);
+  return subject.append(".").append(origin).append(".").append(to_string(priority));
+}
+
+std::optional<Priority> Names::priority_of(std::string_view subject) {
+  const std::size_t begin = subject.find('.') + 1;
+  return parse_priority(subject.substr(begin, subject.find('.', begin) - begin));
 }
 
 std::optional<JobId> Names::id_behind(std::string_view prefix, std::string_view subject) const {

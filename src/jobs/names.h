@@ -27,7 +27,8 @@ inline constexpr std::string_view kTrack = "Leat-Track";     // kYes: leaves a d
 inline constexpr std::string_view kAfter = "Leat-After";     // of a waiting job: bytes of payload that list its parents
 inline constexpr std::string_view kIfDead = "Leat-If-Dead";  // kRun, else it is cancelled with its parent
 inline constexpr std::string_view kDue = "Leat-Due";         // of a delayed job: milliseconds since 1970, UTC
-inline constexpr std::string_view kIfTaken = "Leat-If-Taken";  // kWait: it waits on while its unique key is taken
+inline constexpr std::string_view kReplaces = "Leat-Replaces";  // of a delayed job: the messages with its earlier times
+inline constexpr std::string_view kIfTaken = "Leat-If-Taken";   // kWait: it waits on while its unique key is taken
 inline constexpr std::string_view kWait = "wait";
 inline constexpr std::string_view kSchedule = "Leat-Schedule";     // the recurring schedule whose tick it is
 inline constexpr std::string_view kCatchUp = "Leat-Catch-Up";      // kYes: of a tick that was missed
@@ -77,9 +78,13 @@ class Names {
   std::string dead_stream() const { return joined("dlq", '_'); }
   std::string dead_filter() const { return joined("dlq", '.') + ".>"; }
   std::string dead_queue_filter(std::string_view queue) const;
+  std::string dead_queue_filter(Priority priority, std::string_view queue) const;
   std::string dead_job_filter(const JobId& id) const;
   // Of the queue's dead letter with this origin; the key is the job's, or empty for what was none.
-  std::string dead_subject(std::string_view queue, std::string_view key, std::string_view origin) const;
+  std::string dead_subject(Priority priority, std::string_view queue, std::string_view key,
+                           std::string_view origin) const;
+  // The priority in the subject that a job had; empty when it was none's.
+  static std::optional<Priority> priority_of(std::string_view subject);
 
   // Jobs that wait for their time or their parents.
   std::string scheduled_stream() const { return joined("scheduled", '_'); }

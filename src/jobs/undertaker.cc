@@ -46,11 +46,12 @@ AppendRequest Undertaker::make_letter(const Death& death) const {
   // The time that a stream was created keeps its numbers apart from those of an earlier stream of that name.
   const std::string origin = served.stream + "-" + served.stream_created + "-" + std::to_string(message.sequence);
 
-  AppendRequest letter{.message = {.subject = names_.dead_subject(served.queue, id ? id->key() : "", origin),
-                                   .headers = message.headers,
-                                   .payload = message.payload},
-                       .message_id = origin,
-                       .expected_last = 0};
+  AppendRequest letter{
+      .message = {.subject = names_.dead_subject(served.priority, served.queue, id ? id->key() : "", origin),
+                  .headers = message.headers,
+                  .payload = message.payload},
+      .message_id = origin,
+      .expected_last = 0};
   Headers& headers = letter.message.headers;
   if (id) headers.set(wire::kId, id->str());
   headers.set(wire::kDeadSubject, message.subject);

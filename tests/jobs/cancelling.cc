@@ -102,6 +102,31 @@ TEST_P(Cancelling, ARunningJobGetsItsStopTokenAndIsNotTriedAgain) {
   EXPECT_EQ(messages("leat_dlq"), 0U);
 }
 
+// A handler may do anything in its stop callback.
+TEST_P(Cancelling, AStopCallbackMayAskTheWorkerAndItsJob) {
+  const JobId id = push();
+  Worker worker(broker(), {.concurrency = 1});
+  std::atomic<bool> begun{false};
+  std::atomic<bool> held{false};
+  worker.handle("number", [&](JobContext& job) {
+    const std::stop_callback asks(job.stop_token(), [&] {
+      job.progress(0.5, "stopping");
+      EXPECT_EQ(job.stop_reason(), StopReason::kCancelled);
+      EXPECT_EQ(worker.counts().started, 1U);
+      EXPECT_EQ(status(id).state, State::kRunning);
+      held = job.extend_lease().has_value();
+    });
+    begun = true;
+    while (!job.stop_token().stop_requested()) leat::sleep_for(real_clock(), 1ms, {});
+    return Outcome::retry("stopped");
+  });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return begun.load(); }));
+  EXPECT_EQ(cancel(id).was, Was::kRunning);
+  EXPECT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
+  EXPECT_TRUE(held);
+}
+
 TEST_P(Cancelling, ARunningJobThatIsDoneAllTheSameIsDone) {
   const JobId id = push({.track = true});
   Worker worker(broker(), {.concurrency = 1});

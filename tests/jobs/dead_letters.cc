@@ -261,6 +261,20 @@ TEST_P(Dead, ALetterSaysWhereItLayAlsoOfWhatWasNoJob) {
   EXPECT_EQ(letters[1].subject, "leat.medium.mail.foreign");
 }
 
+// Earlier programs left the priority out of a letter's subject.
+TEST_P(Dead, ALetterOfAnEarlierProgramIsFound) {
+  ASSERT_EQ(import_text(broker(), DeadLine{.number = 1}.str()).added, 1U);
+  AppendRequest earlier{.message = broker().admin().read("leat_dlq", 1).value().value()};
+  earlier.message.subject = "leat.dlq.default.K1.leat_medium-1-1";
+  ASSERT_TRUE(broker().append("leat_dlq", {&earlier, 1}).front());
+  ASSERT_TRUE(DeadLetters(broker()).discard(1));
+  EXPECT_EQ(Inspector(broker()).dead("default").value(), 1U);
+  EXPECT_EQ(DeadLetters(broker()).list({.queue = "default"}).value().at(0).queue, "default");
+  const JobId id = JobId::parse("medium.default.K1").value();
+  EXPECT_EQ(Inspector(broker()).job(id).value().state, JobStatus::State::kDead);
+  EXPECT_EQ(DeadLetters(broker()).retry(2).value(), id);
+}
+
 TEST_P(Dead, AnImportedLettersJobDiedWhenTheLetterSays) {
   const DeadLine line{.number = 1, .died_at = now() - 48h};
   ASSERT_EQ(import_text(broker(), line.str()).added, 1U);

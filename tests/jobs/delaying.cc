@@ -1,5 +1,6 @@
 // Jobs that wait for their time.
 #include <algorithm>
+#include <latch>
 #include <random>
 #include <set>
 
@@ -189,6 +190,71 @@ TEST_P(Delaying, WhatIsCancelledAtTheLastMomentDoesNotRun) {
     EXPECT_TRUE(was == Was::kUnknown || was == Was::kRunning) << run.id.str() << ": " << static_cast<int>(was);
   }
   RecordProperty("cancelled_before_their_time", std::to_string(waited));
+}
+
+// Two give a job another time and one cancels it, all at once: at the time when it is due, or far from it. Whoever says
+// "cancelled" or "put off" is right, and so is who finds nothing to cancel.
+TEST_P(Delaying, CancelsAndNewTimesAtOnceAgreeWithWhatHappens) {
+  using Was = CancelResult::Was;
+  constexpr std::size_t kJobs = 120;
+  constexpr std::size_t kThreads = 3;
+  const auto is_due_then = [](std::size_t i) { return i % 2 == 0; };
+  const SystemTime first = broker().clock().now() + 300ms;
+  const auto time_of = [&](std::size_t i) { return first + std::chrono::milliseconds(4 * i); };
+  std::vector<JobId> ids;
+  for (std::size_t i = 0; i < kJobs; ++i) ids.push_back(push({.at = is_due_then(i) ? time_of(i) : first + 1h}));
+  const auto worker = start_worker();
+  std::vector<Was> cancelled(kJobs, Was::kUnknown);
+  std::vector<std::atomic<int>> put_off(kJobs);
+  std::vector<std::unique_ptr<std::latch>> starts;
+  for (std::size_t i = 0; i < kJobs; ++i) starts.push_back(std::make_unique<std::latch>(kThreads));
+  std::atomic<std::size_t> through{0};
+  ThreadPool pool("racer", kThreads, [&](std::size_t number, const std::stop_token&) {
+    JobControl control(broker());
+    for (std::size_t i = 0; i < kJobs; ++i) {
+      while (broker().clock().now() < time_of(i)) leat::sleep_for(real_clock(), 1ms, {});
+      starts[i]->arrive_and_wait();
+      if (number == 0) {
+        const auto was = control.cancel(ids[i]);
+        EXPECT_TRUE(was) << was.error().message();
+        if (was) cancelled[i] = was->was;
+      } else {
+        const auto moved = control.reschedule(ids[i], first + 2h);
+        EXPECT_TRUE(moved) << moved.error().message();
+        if (moved && *moved) ++put_off[i];
+      }
+    }
+    ++through;
+  });
+  ASSERT_TRUE(eventually([&] { return through == kThreads; })) << through;
+  pool.stop();
+  EXPECT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; })) << "a job waits although it was cancelled";
+  std::map<std::string, int> times;
+  for (const Run& run : runs()) ++times[run.id.str()];
+  RecordProperty("ran", std::to_string(times.size()));
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    const Was was = cancelled[i];
+    const int ran = times[ids[i].str()];
+    const std::string what = "job " + std::to_string(i) + ", was " + std::to_string(static_cast<int>(was));
+    const bool waited = was == Was::kScheduled || was == Was::kPending || was == Was::kHeld;
+    EXPECT_TRUE(was != Was::kUnknown || ran == 1) << what;
+    EXPECT_TRUE(!waited || ran == 0) << what;
+    EXPECT_TRUE(ran == 0 || put_off[i] == 0) << what;
+    EXPECT_TRUE(is_due_then(i) || was == Was::kScheduled) << what;
+  }
+}
+
+// A scheduler had it under its first time when it got another one, and has moved it.
+TEST_P(Delaying, WhatWasTakenUnderAnEarlierTimeIsNotSaidToHaveWaited) {
+  const JobId id = push({.delay = 1h});
+  const std::uint64_t first = broker().admin().stream("leat_scheduled").value().last_sequence;
+  JobControl control(broker());
+  for (const auto later : {2h, 3h}) EXPECT_TRUE(control.reschedule(id, broker().clock().now() + later).value());
+  const std::string moved = R"({"version":1,"claimed":[],"moved":[)" + std::to_string(first) + "]}";
+  ASSERT_TRUE(broker().open_bucket({.name = "leat_leader"}).value()->put("claims", moved));
+  EXPECT_EQ(control.cancel(id).value().was, CancelResult::Was::kUnknown);
+  EXPECT_EQ(messages("leat_scheduled"), 0U);
 }
 
 TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {

@@ -3,6 +3,7 @@
 #include "jobs/job_streams.h"
 #include "leat/memory_broker.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/dead_letter_lines.h"
 
 namespace leat::test {
 namespace {
@@ -150,6 +151,24 @@ TEST_P(Inspecting, QueuesTellWhatRunsWaitsAndIsLate) {
   const auto streams = Inspector(broker()).streams().value();
   EXPECT_EQ(streams.size(), 6U);
   for (const StreamFacts& stream : streams) EXPECT_EQ(stream.replicas_current, stream.replicas) << stream.name;
+}
+
+TEST_P(Inspecting, DeadLettersAreCountedByPriority) {
+  push_numbers(1);
+  std::string lines;
+  int number = 0;
+  for (const char* priority : {"high", "high", "low"})
+    lines += DeadLine{.number = ++number, .priority = priority}.str();
+  lines += DeadLine{.number = ++number, .queue = "mail", .priority = "medium"}.str();
+  ASSERT_EQ(import_text(broker(), lines).added, 4U);
+  EXPECT_EQ(counts(Priority::kHigh).dead, 2U);
+  EXPECT_EQ(counts(Priority::kMedium).dead, 0U);
+  Worker worker(broker(), {});
+  worker.handle("number", [](JobContext&) { return Outcome::dead("no"); });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return counts(Priority::kMedium).dead == 1; }));
+  EXPECT_EQ(counts(Priority::kLow).dead, 1U);
+  EXPECT_EQ(Inspector(broker()).dead("default").value(), 4U);
 }
 
 LEAT_ON_EVERY_JOBS_BROKER(Inspecting);

@@ -11,6 +11,7 @@
 #include "leat/schedules.h"
 #include "tests/jobs/scheduler_processes.h"
 #include "tests/jobs/tick_ledger.h"
+#include "tests/support/soak.h"
 
 namespace leat::test {
 namespace {
@@ -25,11 +26,10 @@ class ScheduleChaos : public JobsSuite {
  protected:
   void SetUp() override {
     JobsSuite::SetUp();
-    const char* soak = std::getenv("LEAT_SOAK");
     const char* seed = std::getenv("LEAT_SEED");
     seed_ = seed != nullptr ? static_cast<unsigned>(std::stoul(seed)) : std::random_device()();
     random_.seed(seed_);
-    duration_ = soak != nullptr && std::string_view(soak) == "1" ? 60s : 12s;
+    duration_ = is_soak() ? 60s : 12s;
     schedules_.emplace(broker());
     for (int i = 0; i < kSchedules; ++i) put_schedule(i);
     start_ = std::chrono::ceil<std::chrono::seconds>(broker().clock().now());

@@ -1,6 +1,7 @@
 // Unique jobs: the broker holds the key until the job is done or dead.
 #include "core/thread.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/soak.h"
 
 namespace leat::test {
 namespace {
@@ -113,22 +114,23 @@ TEST_P(UniqueJobs, ADeadLetterWaitsWhileAnotherHasItsKey) {
 
 TEST_P(UniqueJobs, ManyThreadsGetOneJobPerKey) {
   constexpr int kThreads = 8;
-  constexpr int kKeys = 500;
+  const int keys = is_soak() ? 10'000 : 500;
+  const int pushes = 10 * keys;
   std::atomic<int> accepted{0};
   std::atomic<int> others{0};
   {
     ThreadPool pool("push", kThreads, [&](std::size_t, const std::stop_token&) {
-      for (int i = 0; i < kKeys; ++i) {
-        const auto pushed = push("key " + std::to_string(i));
+      for (int i = 0; i < pushes / kThreads; ++i) {
+        const auto pushed = push("key " + std::to_string(i % keys));
         if (pushed) ++accepted;
         if (!pushed && pushed.error().code() != ErrorCode::kConflict) ++others;
       }
     });
     pool.stop();
   }
-  EXPECT_EQ(accepted, kKeys);
+  EXPECT_EQ(accepted, keys);
   EXPECT_EQ(others, 0);
-  EXPECT_EQ(messages("leat_medium"), static_cast<std::uint64_t>(kKeys));
+  EXPECT_EQ(messages("leat_medium"), static_cast<std::uint64_t>(keys));
 }
 
 TEST_P(UniqueJobs, BadKeysAreRefused) {

@@ -9,6 +9,7 @@
 #include "tests/pipeline_clickhouse/pipeline_suite.h"
 #include "tests/support/broker_fixture.h"
 #include "tests/support/clickhouse_server.h"
+#include "tests/support/soak.h"
 
 namespace leat::test {
 namespace {
@@ -27,8 +28,7 @@ class Kills : public testing::TestWithParam<Stage> {
  protected:
   void SetUp() override {
     if (const std::string why = why_not(GetParam().kind); !why.empty()) GTEST_SKIP() << why;
-    const char* soak = std::getenv("LEAT_SOAK");
-    if (soak != nullptr && std::string_view(soak) != "0") rounds_ = 200;
+    if (is_soak()) rounds_ = 200;
     seed_ = std::random_device()();
     if (const char* seed = std::getenv("LEAT_SEED")) seed_ = static_cast<unsigned>(std::stoul(seed));
     random_.seed(seed_);

@@ -26,6 +26,25 @@ TEST(BenchTest, TheWriterNeedsNoBroker) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
+// Whatever the figures are: the exit code says what the report does.
+TEST(BenchTest, CheckFailsWithAFigureThatMissesWhatItNeeds) {
+  if (const std::string why = why_not(ClickHouseKind::kDebian); !why.empty()) GTEST_SKIP() << why;
+  const ClickHouseServer server(ClickHouseKind::kDebian);
+  for (const bool check : {false, true}) {
+    std::vector<std::string> line{LEAT_BINARY, "bench",    "--json", "--case",       "pipeline-writer", "--jobs",
+                                  "1000",      "--rounds", "1",      "--clickhouse", server.url()};
+    if (check) line.emplace_back("--check");
+    ChildProcess bench(line);
+    const json report = json::parse(bench.read_line(60s).value_or(""), nullptr, false);
+    ASSERT_TRUE(report.is_object());
+    EXPECT_EQ(report["needs"], 500'000) << report;
+    EXPECT_EQ(report["kept"], report["per_s"] >= 500'000) << report;
+    const int status = bench.wait();
+    ASSERT_TRUE(WIFEXITED(status)) << status;
+    EXPECT_EQ(WEXITSTATUS(status), check && report["kept"] == false ? 1 : 0) << report;
+  }
+}
+
 TEST(BenchTest, OtherCasesNeedOne) {
   ChildProcess bench(
       {"/bin/sh", "-c", "unset LEAT_URL; exec " LEAT_BINARY " bench --case pipeline-writer,pipeline 2>&1"});

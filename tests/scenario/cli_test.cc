@@ -66,9 +66,9 @@ struct CliTest : ::testing::Test {
 
 TEST_F(CliTest, EveryHelpEndsWithAnExample) {
   for (const std::string command :
-       {"",          "enqueue",    "worker",       "job",          "job result",  "job status", "job cancel",
-        "queue",     "queue list", "queue pause",  "queue resume", "queue purge", "dead",       "dead list",
-        "dead show", "dead retry", "dead discard", "dead export",  "dead import", "demo"}) {
+       {"",          "enqueue",    "worker",        "job",          "job result",   "job status",  "job cancel",
+        "queue",     "queue list", "queue streams", "queue pause",  "queue resume", "queue purge", "dead",
+        "dead list", "dead show",  "dead retry",    "dead discard", "dead export",  "dead import", "demo"}) {
     const Ended help = leat(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     const auto example = help.output.find("\nExample:\n  leat ");
@@ -147,12 +147,12 @@ TEST_F(CliTest, TheHelpNamesCommandsAndExitCodes) {
 }
 
 TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
-  const std::array<std::tuple<const char*, int, const char*>, 39> cases{{
+  const std::array<std::tuple<const char*, int, const char*>, 41> cases{{
       {"enqeue", 2, "leat: there is no command enqeue: did you mean enqueue? See leat --help\n"},
       {"queue lst", 2, "leat: there is no command lst: did you mean list? See leat queue --help\n"},
       {"queue list --jsno", 2, "leat: there is no option --jsno: did you mean --json? See leat queue list --help\n"},
       {"queue list surplus", 2, "leat: \"surplus\" is one argument too many: see leat queue list --help\n"},
-      {"queue", 2, "leat: a command is missing: one of list, pause, resume, purge: see leat queue --help\n"},
+      {"queue", 2, "leat: a command is missing: one of list, streams, pause, resume, purge: see leat queue --help\n"},
       {"enqueue", 2, "leat: KIND is required: see leat enqueue --help\n"},
       {"enqueue k '{\"a\":}'", 2,
        "leat: payload is no JSON, at line 1, column 6: syntax error while parsing value - unexpected '}'; expected "
@@ -164,6 +164,8 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
       {"--url '' queue list", 2,
        "leat: no broker is named: give --url or set LEAT_URL, for example to sqlite:jobs.db or "
        "nats://localhost:4222\n"},
+      {"--namespace a.b worker --exec k=true", 2, "leat: namespace \"a.b\": use 1 to 54 letters, digits, `_` or `-`\n"},
+      {"--namespace a.b scheduler", 2, "leat: namespace \"a.b\": use 1 to 54 letters, digits, `_` or `-`\n"},
       {"--url foo:bar queue list", 2,
        "leat: broker URL: unknown scheme \"foo\"; expected memory:, sqlite:FILE, nats://HOST or tls://HOST\n"},
       {"dead list --queue 'a b'", 2,
@@ -230,7 +232,7 @@ TEST_F(CliTest, BadInputIsRefusedWithARemedy) {
 TEST_F(CliTest, CommandsThatOnlyReadNeedAFile) {
   const std::string file = (directory.path() / "jobs.db").string();
   for (const char* line :
-       {"queue list", "dead list", "dead show 1", "dead retry 1", "dead discard 1", "dead retry --all",
+       {"queue list", "queue streams", "dead list", "dead show 1", "dead retry 1", "dead discard 1", "dead retry --all",
         "dead discard --kind k", "dead export", "job result medium.default.01J9ZK3V8N4Q0X5T7R2M6B1C3D"}) {
     const Ended ended = leat(line);
     EXPECT_EQ(ended.code, 1) << line;
@@ -303,9 +305,16 @@ TEST_F(CliTest, LinesBecomeJobsAndRefusalsNameTheirLine) {
   EXPECT_EQ(listed,
             "QUEUE  PRIORITY  PENDING  RUNNING  RETRYING  SCHEDULED  DEAD  OLDEST  STATE\n"
             "lines  high            0        0         0          0     0\n"
-            "       medium       2502        0         0          0            0s\n"
-            "       low             0        0         0          0\n");
+            "       medium       2502        0         0          0     0      0s\n"
+            "       low             0        0         0          0     0\n");
   EXPECT_EQ(leat("workers").output, "no workers in namespace leat\n");
+  const std::string streams = std::regex_replace(leat("queue streams").output, std::regex(" +[0-9]{6} "), " BYTES ");
+  EXPECT_NE(streams.find("leat_medium         2502 BYTES  2502     1/1  ok\n"), std::string::npos) << streams;
+  const json facts = leat_json("queue streams");
+  EXPECT_EQ(facts[1]["stream"], "leat_medium") << facts;
+  EXPECT_EQ(facts[1]["messages"], 2502) << facts;
+  EXPECT_EQ(facts[1]["replicas_current"], 1) << facts;
+  EXPECT_EQ(leat("queue streams --namespace other").output, "no streams in namespace other\n");
 }
 
 TEST_F(CliTest, ASessionFromEnqueueToRetry) {

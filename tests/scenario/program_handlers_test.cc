@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "core/mutex.h"
 #include "leat/clock.h"
 #include "tests/support/child_process.h"
 #include "tests/support/http_server.h"
+#include "tests/support/nats_server.h"
 #include "tests/support/temporary_directory.h"
 
 namespace leat::test {
@@ -45,9 +47,18 @@ bool is_running(pid_t pid) {
   return name_end != stat.npos && stat.at(name_end + 2) != 'Z';
 }
 
-struct ProgramHandlersTest : ::testing::Test {
+constexpr const char* kNats = "nats";
+
+struct ProgramHandlersTest : ::testing::TestWithParam<const char*> {
   TemporaryDirectory directory;
-  const std::string url = "sqlite:" + path("jobs.db");
+  std::optional<NatsServer> server;
+  std::string url = "sqlite:" + path("jobs.db");
+
+  void SetUp() override {
+    if (GetParam() != std::string_view(kNats)) return;
+    server.emplace(NatsServerOptions{.binary = nats_server_binaries().back()});
+    url = "nats://" + server->address();
+  }
 
   std::string path(const std::string& name) const { return (directory.path() / name).string(); }
 
@@ -87,7 +98,7 @@ struct ProgramHandlersTest : ::testing::Test {
   }
 };
 
-TEST_F(ProgramHandlersTest, NothingOutlivesAWorkerThatIsKilled) {
+TEST_P(ProgramHandlersTest, NothingOutlivesAWorkerThatIsKilled) {
   ASSERT_EQ(leat("enqueue nap 1"), 0);
   const auto worker = start_worker(kDisobey, "1h");
   const auto ids = running_command();
@@ -97,7 +108,7 @@ TEST_F(ProgramHandlersTest, NothingOutlivesAWorkerThatIsKilled) {
   expect_ends(ids);
 }
 
-TEST_F(ProgramHandlersTest, NothingOutlivesASecondSignal) {
+TEST_P(ProgramHandlersTest, NothingOutlivesASecondSignal) {
   ASSERT_EQ(leat("enqueue nap 1"), 0);
   const auto worker = start_worker(kDisobey, "1h");
   const auto ids = running_command();
@@ -109,7 +120,7 @@ TEST_F(ProgramHandlersTest, NothingOutlivesASecondSignal) {
   expect_ends(ids);
 }
 
-TEST_F(ProgramHandlersTest, ACommandThatTakesTooLongIsEnded) {
+TEST_P(ProgramHandlersTest, ACommandThatTakesTooLongIsEnded) {
   ASSERT_EQ(leat("enqueue nap 1"), 0);
   ASSERT_EQ(leat("enqueue stranger 1"), 0);
   const auto worker =
@@ -125,7 +136,7 @@ TEST_F(ProgramHandlersTest, ACommandThatTakesTooLongIsEnded) {
   worker->wait();
 }
 
-TEST_F(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {
+TEST_P(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {
   ASSERT_EQ(leat("enqueue nap 1"), 0);
   const auto worker = start_worker("true", "1ms");
   const auto ids = running_command();
@@ -136,7 +147,7 @@ TEST_F(ProgramHandlersTest, AStoppedWorkerEndsItsCommandsAndThenItself) {
   expect_ends(ids);
 }
 
-TEST_F(ProgramHandlersTest, JobsArePostedAndStatusesAreTheirVerdicts) {
+TEST_P(ProgramHandlersTest, JobsArePostedAndStatusesAreTheirVerdicts) {
   setenv("no_proxy", "127.0.0.1", 1);
   const HttpServer server([](const httplib::Request& request, httplib::Response& response) {
     const bool again = request.get_header_value("Leat-Attempt") == "1";
@@ -152,7 +163,7 @@ TEST_F(ProgramHandlersTest, JobsArePostedAndStatusesAreTheirVerdicts) {
       << contents_of(path("err"));
 }
 
-TEST_F(ProgramHandlersTest, BadHandlersAreRefusedWithARemedy) {
+TEST_P(ProgramHandlersTest, BadHandlersAreRefusedWithARemedy) {
   const std::vector<std::pair<const char*, const char*>> cases{
       {"--exec 'a b=c'", "--exec: job kind \"a b\": use 1 to 128 printable characters without spaces"},
       {"--exec '=c'", "--exec: \"=c\": write a name, `=` and a value"},
@@ -171,6 +182,9 @@ TEST_F(ProgramHandlersTest, BadHandlersAreRefusedWithARemedy) {
     EXPECT_EQ(contents_of(path("err")), std::string("leat: ") + message + ": see leat worker --help\n") << options;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(, ProgramHandlersTest, ::testing::Values("sqlite", kNats),
+                         [](const auto& broker) { return std::string(broker.param); });
 
 }  // namespace
 }  // namespace leat::test

@@ -1,0 +1,38 @@
+#include "bench/promises.h"
+
+#include <string_view>
+
+namespace leat {
+namespace {
+
+struct Promise {
+  std::string_view name;    // of the report
+  std::string_view broker;  // where it holds; empty: everywhere
+  double BenchReport::*figure;
+  double least;
+};
+
+constexpr Promise kPromises[] = {
+    {"enqueue-bulk", "jetstream", &BenchReport::ratio, 0.85},
+    {"process-bulk", "jetstream", &BenchReport::ratio, 0.85},
+    {"enqueue-addressable", "jetstream", &BenchReport::ratio, 0.85},
+    {"process-addressable", "jetstream", &BenchReport::ratio, 0.85},
+    {"process-beside-retries", "", &BenchReport::ratio, 0.7},
+    {"fan-in", "", &BenchReport::ratio, 0.5},
+    {"enqueue-delayed", "", &BenchReport::ratio, 0.6},
+    {"pipeline", "jetstream", &BenchReport::ratio, 0.7},
+    {"pipeline-writer", "", &BenchReport::per_s, 500'000},
+};
+
+}  // namespace
+
+void judge(BenchReport& report) {
+  for (const Promise& promise : kPromises) {
+    if (report.name != promise.name || !report.broker.starts_with(promise.broker)) continue;
+    const double figure = report.*promise.figure;
+    report.needs = promise.least;
+    report.kept = figure == 0 || figure >= promise.least;
+  }
+}
+
+}  // namespace leat
