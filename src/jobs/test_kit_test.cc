@@ -427,7 +427,7 @@ TEST_F(TestKitTest, TheWorkersOptionsCount) {
   strict.handle<Mail>([](const Mail&) { throw std::runtime_error("no"); });
   Queue(strict.broker(), {.name_space = {.name = "mine"}}).push(Mail{"Ada"}).value();
   EXPECT_EQ(strict.drain().value().dead, 1U);
-  EXPECT_EQ(DeadLetters(strict.broker(), "mine").list().value().size(), 1U);
+  EXPECT_EQ(DeadLetters(strict.broker(), {.name = "mine"}).list().value().size(), 1U);
 }
 
 TEST_F(TestKitTest, ARealWorkerMayTakeOver) {
