@@ -24,6 +24,9 @@ namespace leat {
 struct BatchWriterOptions {
   std::size_t max_rows = 100'000;            // of one insert, 1 to 1'000'000 (beyond that ClickHouse cuts it itself)
   std::size_t max_bytes = 32 * 1024 * 1024;  // of one insert, before compression; one row may be larger
+  // So many rows of a batch refused one after the other, for the same reason and with none stored between them, are the
+  // table's fault: the next one ends the write. Telling them apart takes two inserts a row. 0: all are told apart.
+  std::size_t table_fault_after = 1000;
   Duration first_pause =
       std::chrono::milliseconds(100);  // before the second try; then twice as long each time; 1 ms or more
   Duration longest_pause = std::chrono::seconds(10);
@@ -89,7 +92,8 @@ class BatchWriter {
   // Waits until all rows are stored or refused. What is transient (kUnavailable, kUnknown) is tried again, after a
   // pause; after a lost answer not before the server has done with it. Empty when `stop` came first: what was not yet
   // stored may have been, so write it again under its token. Errors: as ClickHouse::insert(), after give_up_after for
-  // those that are tried again; a part of the batch may be stored.
+  // those that are tried again; kInvalidArgument after table_fault_after. A part of the batch may be stored then; no
+  // row is given up that was not refused by itself.
   Result<std::optional<WriteReport>> write(const RowBatch& batch, const WriteOptions& options = {},
                                            std::stop_token stop = {}) const;
 

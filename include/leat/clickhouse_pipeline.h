@@ -33,6 +33,9 @@ struct ClickHousePipelineOptions {
   std::size_t max_rows = 50'000;             // of a batch, 1 to 1'000'000
   std::size_t max_bytes = 32 * 1024 * 1024;  // of a batch's messages, and of its rows; two batches are held at a time
   Duration max_wait = std::chrono::seconds(1);  // for a batch to fill up, from its first message; 1 ms or more
+  // So many rows of a batch refused one after the other, for the same reason and with none stored between them, are the
+  // table's fault: run() ends, and nothing more goes to the dead letters. 0: never, they are the rows' fault.
+  std::size_t table_fault_after = 1000;
   // kBest: at least once, with a warning, where the table or the server cannot do better. kExactlyOnce: refuses then.
   enum class Guarantee { kBest, kExactlyOnce } guarantee = Guarantee::kBest;
   // When the stream was deleted and made again, or has lost its end, since the last batch: its sequences begin anew.
@@ -69,8 +72,8 @@ class ClickHousePipeline {
   // Works while it owns the pipeline, stands by otherwise. Returns after `stop`: a batch that was begun is recorded as
   // done, or as one that the next owner repeats. What passes (no connection, a server that is busy or full) is tried
   // again for ever. Errors are a person's: kInvalidArgument (options; the mapping does not fit the table; the guarantee
-  // cannot be had: says what to change), kNotFound (stream, table), kDenied, kConflict (new_stream), kCorrupt (the
-  // record).
+  // cannot be had; the table refuses row after row: says what to change), kNotFound (stream, table), kDenied, kConflict
+  // (new_stream), kCorrupt (the record).
   Result<void> run(std::stop_token stop);
 
   PipelineCounts counts() const;

@@ -28,6 +28,9 @@ struct Lease {
 struct Delivery {
   StoredMessage message;
   Lease lease;
+  // Which of all deliveries of the subscription this is: from 1, and larger each time, perhaps with gaps. A broker that
+  // loses its last moments in a crash may give numbers again.
+  std::uint64_t number = 0;
   // The count is 1, but the broker may have lost it in a crash, with the other deliveries of its last moments.
   bool count_is_unsure = false;
 };

@@ -30,6 +30,9 @@ class ReceivedMessage {
   // 1 for the first delivery. Counts what was given back, and what was lost with a subscriber that died, too.
   std::uint32_t deliveries() const { return deliveries_; }
   std::uint64_t sequence() const;  // in its stream
+  // Which of all deliveries of subscription() this is: from 1, and larger each time, perhaps with gaps
+  // (Delivery::number). What comes again without having gone back to the broker keeps its number.
+  std::uint64_t delivery_number() const;
   SystemTime stored_at() const;
   SystemTime received_at() const;  // when the subscriber got it
   const std::string& stream() const;

@@ -40,6 +40,7 @@ struct PipelineConfig {
   std::uint64_t max_rows = 50'000;
   std::uint64_t max_bytes = 32 * 1024 * 1024;
   Duration max_wait = std::chrono::seconds(1);
+  std::uint64_t table_fault_after = 1000;
   std::string dead_letters;
   Duration dead_letters_kept = std::chrono::hours(24 * 30);
   std::uint64_t replicas = 1;

@@ -100,6 +100,8 @@ std::vector<Key> make_keys() {
       ranged("batch.max_rows", &Config::max_rows, 1, 1'000'000, "of one insert"),
       ranged("batch.max_bytes", &Config::max_bytes, 1024, std::uint64_t{1} << 30, "of one insert"),
       ranged("batch.max_wait", &Config::max_wait, 1, 3'600'000, "for a batch to fill up"),
+      ranged("batch.table_fault_after", &Config::table_fault_after, 0, 1'000'000,
+             "so many rows refused one after the other end the pipeline; 0: all go to the dead letters"),
       formed(key("dead_letters.stream", &Config::dead_letters,
                  "of messages that cannot become rows; NAMESPACE_pipelines_dlq unless given"),
              plain_name),

@@ -109,6 +109,7 @@ class PipelineService {
             .max_rows = config_.max_rows,
             .max_bytes = config_.max_bytes,
             .max_wait = config_.max_wait,
+            .table_fault_after = config_.table_fault_after,
             .guarantee = config_.guarantee == "best" ? Guarantee::kBest : Guarantee::kExactlyOnce,
             .new_stream = config_.new_stream == "refused" ? NewStream::kRefused : NewStream::kFromItsBeginning,
             .dead_letters = config_.dead_letters,

@@ -109,7 +109,7 @@ Result<int> list_streams(App& app) {
     for (const StreamFacts& stream : *streams) all.push_back(to_json(stream));
     app.print_json(all);
   } else if (streams->empty()) {
-    app.print("no streams in namespace " + app.options.name_space);
+    app.print("no streams in namespace " + app.options.name_space.name);
   } else {
     app.print(to_table(*streams));
   }

@@ -61,15 +61,26 @@ Result<InsertRun::Ending> InsertRun::write_range(RowRange range) {
   if (answer->verdict == kStopped) return Ending::kStopped;
   if (answer->verdict == kStored) {
     report_.stored += rows_in(range);
+    refused_in_a_row_ = 0;
     return Ending::kDone;
   }
-  if (rows_in(range) == 1) {
-    std::size_t index = range.begin;
-    while (batch_.rows(index, index + 1).empty()) ++index;
-    report_.bad.push_back({index, answer->code, answer->reason});
-    return Ending::kDone;
+  return rows_in(range) > 1 ? begin_parts(range) : give_up_row(range, *answer);
+}
+
+Result<InsertRun::Ending> InsertRun::give_up_row(RowRange range, const InsertAnswer& answer) {
+  const bool same = !report_.bad.empty() && report_.bad.back().code == answer.code;
+  refused_in_a_row_ = same ? refused_in_a_row_ + 1 : 1;
+  if (options_.table_fault_after > 0 && refused_in_a_row_ > options_.table_fault_after) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "table " + encoder_.table() +
+                     " refuses row after row for the same reason, which is hardly the rows' "
+                     "fault (if it is, write them with table_fault_after = 0): " +
+                     answer.reason);
   }
-  return begin_parts(range);
+  std::size_t index = range.begin;
+  while (batch_.rows(index, index + 1).empty()) ++index;
+  report_.bad.push_back({index, answer.code, answer.reason});
+  return Ending::kDone;
 }
 
 Result<InsertRun::Ending> InsertRun::begin_parts(RowRange range) {

@@ -20,6 +20,7 @@ class InsertRun {
   Result<Ending> write_range(RowRange range);
   Result<Ending> write_parts(RowRange range);
   Result<Ending> begin_parts(RowRange range);
+  Result<Ending> give_up_row(RowRange range, const InsertAnswer& answer);
   // Rows of no bytes are places that nothing is in.
   std::size_t rows_in(RowRange range) const;
   // One insert, tried until it is answered.
@@ -38,6 +39,7 @@ class InsertRun {
   Log& log_;
   std::string token_;
   std::vector<RowRange> refused_;  // around where the write is, the widest first
+  std::size_t refused_in_a_row_ = 0;
   WriteReport report_;
 };
 

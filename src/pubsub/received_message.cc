@@ -47,6 +47,9 @@ const Headers& ReceivedMessage::headers() const {
 std::uint64_t ReceivedMessage::sequence() const {
   return held_->delivery.message.sequence;
 }
+std::uint64_t ReceivedMessage::delivery_number() const {
+  return held_->delivery.number;
+}
 SystemTime ReceivedMessage::stored_at() const {
   return held_->delivery.message.time;
 }

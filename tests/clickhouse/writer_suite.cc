@@ -1,4 +1,6 @@
 // Batches into every engine.
+#include <numeric>
+
 #include "leat/batch_writer.h"
 #include "tests/clickhouse/engines.h"
 
@@ -59,6 +61,48 @@ TEST_P(WriterTest, OneBadRowOf50000IsFoundInFewInserts) {
   EXPECT_NE(report.bad[0].reason.find("throwIf"), std::string::npos) << report.bad[0].reason;
   EXPECT_LT(report.inserts, 40U);
   EXPECT_EQ(text_of("SELECT count(), uniqExact(a) FROM " + table_), "49999\t49999\n");
+}
+
+TEST_P(WriterTest, SeveralBadRowsOf50000CostLittleMore) {
+  const BatchWriter writer(*engine_, *encoder_);
+  const auto report = writer.write(batch_of(50'000, {7, 24'999, 41'000}), {.token = token("s")}).value().value();
+  EXPECT_EQ(report.stored, 49'997U);
+  EXPECT_EQ(report.bad.size(), 3U);
+  EXPECT_LT(report.inserts, 3 * 40U);
+  EXPECT_EQ(text_of("SELECT count(), uniqExact(a) FROM " + table_), "49997\t49997\n");
+}
+
+TEST_P(WriterTest, ATableThatRefusesRowAfterRowEndsTheWrite) {
+  std::vector<std::size_t> all(10'000);
+  std::iota(all.begin(), all.end(), 0);
+  const BatchWriter writer(*engine_, *encoder_, {.table_fault_after = 50});
+  std::vector<BadRow> last;
+  const auto note = [&](const WriteProgress& progress, const std::vector<BadRow>& bad) -> Result<void> {
+    EXPECT_EQ(progress.settled, bad.size());  // nothing is settled that was not refused by itself
+    last = bad;
+    return {};
+  };
+  const auto ended = writer.write(batch_of(10'000, all), {.before_parts = note});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(ended.error().message().find("refuses row after row"), std::string::npos) << ended.error().message();
+  EXPECT_NE(ended.error().message().find("throwIf"), std::string::npos) << ended.error().message();
+  EXPECT_LE(last.size(), 50U);
+}
+
+TEST_P(WriterTest, AsManyBadRowsAsThereAreAreToldApartWhenGoodOnesAreBetween) {
+  std::vector<std::size_t> most;
+  for (std::size_t i = 0; i < 60; ++i) {
+    if (i % 6 != 5) most.push_back(i);
+  }
+  const BatchWriter writer(*engine_, *encoder_, {.table_fault_after = 5});
+  const auto report = writer.write(batch_of(60, most)).value().value();
+  EXPECT_EQ(report.stored, 10U);
+  EXPECT_EQ(report.bad.size(), 50U);
+  const BatchWriter strict(*engine_, *encoder_, {.table_fault_after = 4});
+  EXPECT_EQ(strict.write(batch_of(60, most)).error().code(), ErrorCode::kInvalidArgument);
+  const BatchWriter patient(*engine_, *encoder_, {.table_fault_after = 0});
+  EXPECT_EQ(patient.write(batch_of(8, {0, 1, 2, 3, 4, 5, 6, 7})).value().value().bad.size(), 8U);
 }
 
 TEST_P(WriterTest, BadRowsAtTheEdges) {

@@ -76,6 +76,24 @@ TEST_P(Subscriptions, ExistingOneGoesOnWhereItWas) {
   EXPECT_EQ(payloads(fetch(*consumer, 1)), (std::vector<std::string>{"1"}));
 }
 
+TEST_P(Subscriptions, NumberTheirDeliveries) {
+  for (const auto& [stream, subject] : {std::pair{"events", "events.a"}, {"work", "work.a"}}) {
+    std::string(stream) == "events" ? ensure_limits() : ensure_work_queue();
+    append_numbers(stream, subject, 3);
+    auto consumer = open_workers(stream);
+    const auto fetched = fetch(*consumer, 3);
+    std::vector<std::uint64_t> numbers;
+    for (const Delivery& delivery : fetched) numbers.push_back(delivery.number);
+    EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 2, 3})) << stream;
+    for (const Delivery& delivery : fetched) ASSERT_OK(settle(*consumer, delivery, Verdict::kRetry));
+    EXPECT_EQ(fetch(*consumer, 1).at(0).number, 4U) << stream;
+    consumer.reset();
+    reopen();
+    consumer = open_workers(stream);
+    EXPECT_GT(fetch(*consumer, 1).at(0).number, 4U) << stream;
+  }
+}
+
 TEST_P(Subscriptions, OverlappingFiltersOfAWorkQueueAreRefused) {
   ensure_work_queue();
   auto first = try_open("first", "work.a.*").value();

@@ -74,6 +74,28 @@ TEST_F(BatchesWithFaults, OneIsSettledWhileTheNextIsProcessed) {
   EXPECT_TRUE(eventually([&] { return run.counts().done == 2; }));
 }
 
+// What is given back while this consumer may still get messages would come to it again.
+TEST_F(BatchesWithFaults, NothingIsGivenBackBeforeTheCollectorHasEnded) {
+  append("1");
+  Barrier barrier;
+  faults_.before(Operation::kFetch, [&](const Call& call) {
+    if (call.number == 2) barrier.wait();
+    return Fault::none();
+  });
+  BackgroundBatches run(*broker_,
+                        {.stream = "events", .name = "report", .max_wait = 0ms, .backoff = RetryPolicy::fixed(1h)},
+                        [](Batch&) -> Result<void> { return Error(ErrorCode::kUnavailable, "away"); });
+  EXPECT_TRUE(eventually([&] { return run.counts().failures == 1 && barrier.waiting() == 1; }));
+  run.request_stop();
+  constexpr Duration kLongEnough = 200ms;
+  const SteadyTime until = real_clock().steady() + kLongEnough;
+  EXPECT_TRUE(eventually([&] { return real_clock().steady() >= until || run.counts().retried > 0; }));
+  EXPECT_EQ(faults_.calls(Operation::kSettle), 0U);
+  barrier.open();
+  EXPECT_TRUE(run.stop());
+  EXPECT_EQ(run.counts().retried, 1U);
+}
+
 TEST_F(BatchesWithFaults, ASettlementThatFailsIsTriedAgain) {
   append("1");
   faults_.next(Operation::kSettle, Fault::fail(), 2);

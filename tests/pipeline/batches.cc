@@ -199,6 +199,34 @@ TEST_P(Batches, StopFinishesTheOneInHandAndGivesTheRestBack) {
   EXPECT_LE(most_deliveries, 2U);  // what was given back did not come to the first one again
 }
 
+// While the one in hand takes its time, others get what the broker has leased ahead.
+TEST_P(Batches, StopGivesBackAtOnceWhatIsLeasedAhead) {
+  append_numbers(60);
+  Barrier barrier;
+  BackgroundBatches run(broker(), {.stream = "events", .name = "report", .max_count = 20, .max_wait = 1h},
+                        [&](Batch&) -> Result<void> {
+                          barrier.wait();
+                          return {};
+                        });
+  const std::uint64_t held = 40;  // in hand, and collected behind it
+  const bool leases_ahead = fixture().has_server();
+  EXPECT_TRUE(eventually([&] { return barrier.waiting() == 1 && facts().unsettled >= held + (leases_ahead ? 1 : 0); }));
+  run.request_stop();
+  const auto second_broker = fixture().open();
+  SeenBatches seen;
+  BackgroundBatches other(*second_broker, {.stream = "events", .name = "report", .max_wait = 10ms},
+                          [&](Batch& batch) -> Result<void> {
+                            seen.add(batch);
+                            return {};
+                          });
+  EXPECT_TRUE(eventually([&] { return seen.payloads().size() == 60 - held; }));
+  EXPECT_FALSE(run.ended());
+  barrier.open();
+  EXPECT_TRUE(eventually([&] { return seen.payloads().size() == 40; }));
+  EXPECT_TRUE(run.stop());
+  EXPECT_EQ(run.counts().done, 20U);
+}
+
 TEST_P(Batches, StopEndsAPauseAndGivesAllBack) {
   append_numbers(5);
   {

@@ -89,6 +89,24 @@ TEST_F(BadInput, ATableThatGoesAwayIsAPersons) {
   EXPECT_EQ(numbers(), "1 1 2");
 }
 
+// Nothing more goes to the dead letters, and what was not told apart waits for a person in the stream.
+TEST_F(BadInput, ATableThatRefusesRowAfterRowIsAPersons) {
+  append_payloads(*broker_, numbers_from(0, 10));
+  append_payloads(*broker_, numbers_from(kRefused, 500));
+  auto options = quick("numbers");
+  options.table_fault_after = 20;
+  const Error why = refused(options);
+  EXPECT_EQ(why.code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(why.message().find("refuses row after row"), std::string::npos) << why.message();
+  const std::size_t letters = dead_letters(*broker_).size();
+  EXPECT_LE(letters, 20U);
+  engine_->execute("ALTER TABLE " + table_ + " MODIFY COLUMN m UInt8 MATERIALIZED 0").value();
+  run_to(510, options);
+  const std::string rows = std::to_string(510 - letters);
+  EXPECT_EQ(numbers().substr(0, 2 * rows.size() + 1), rows + " " + rows);
+  EXPECT_EQ(dead_letters(*broker_).size(), letters);
+}
+
 TEST_F(BadInput, AnotherStreamUnderTheSameName) {
   append_payloads(*broker_, numbers_from(0, 10));
   run_to(10, quick("numbers"));

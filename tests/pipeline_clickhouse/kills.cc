@@ -152,7 +152,8 @@ TEST_P(Kills, EachMessageIsARow) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Kills,
-                         testing::Values(Stage{"jetstream_2_15_1"}, Stage{"jetstream_2_9_10"}, Stage{"sqlite"},
+                         testing::Values(Stage{"jetstream_2_15_1"}, Stage{"jetstream_2_10_27"},
+                                         Stage{"jetstream_2_9_10"}, Stage{"sqlite"},
                                          Stage{"jetstream_2_15_1", ClickHouseKind::kFront, false},
                                          Stage{"jetstream_2_15_1", ClickHouseKind::kDebian, false}),
                          [](const auto& of) {

@@ -3,7 +3,6 @@
 
 #include "broker/sqlite/lock_owner.h"
 #include "leat/memory_broker.h"
-#include "leat/testing.h"
 #include "pipeline/clickhouse/range_record.h"
 #include "tests/pipeline_clickhouse/forwarding_engine.h"
 #include "tests/pipeline_clickhouse/pipeline_processes.h"
@@ -14,12 +13,11 @@
 namespace leat::test {
 namespace {
 
-// Inserts wait, or are refused as by a server that is away, while it says so. Thread-safe.
+// Inserts wait while it says so. Thread-safe.
 class GatedEngine : public ForwardingEngine {
  public:
   explicit GatedEngine(ClickHouse& inner) : ForwardingEngine(inner) {}
 
-  std::atomic<bool> away{false};
   std::atomic<bool> waits{false};
   std::atomic<int> tries{0};
   std::atomic<int> waiting{0};
@@ -28,7 +26,6 @@ class GatedEngine : public ForwardingEngine {
 
   Result<InsertAnswer> insert(const InsertRequest& request, std::stop_token stop) override {
     ++tries;
-    if (away) return Error(ErrorCode::kUnavailable, "the server is away");
     ++waiting;
     comes_true([&] { return !waits || stop.stop_requested(); });
     --waiting;
@@ -121,37 +118,6 @@ TEST_F(Stopping, AnIdlePipelineStopsAtOnce) {
   const SteadyTime begin = real_clock().steady();
   EXPECT_TRUE(running.stop());
   EXPECT_LT(real_clock().steady() - begin, 5s);
-}
-
-TEST(Away, AMinuteWithoutClickHouseCostsFewTriesAndNoRow) {
-  if (const std::string why = why_no_engine("front"); !why.empty()) GTEST_SKIP() << why;
-  ManualClock clock;
-  const std::shared_ptr<Broker> broker = open_memory_broker({.clock = &clock});
-  GatedEngine gated(engine("front"));
-  const std::string table = make_numbers_table(engine("front"));
-  make_events(*broker);
-  append_payloads(*broker, numbers_from(0, 100));
-  auto options = quick("numbers");
-  options.first_pause = 100ms;
-  options.owner_ttl = 24h;  // the clock may go faster than the machine
-  gated.away = true;
-  RunningPipeline running(*broker, gated, numbers_mapping(engine("front"), table), options);
-  ASSERT_TRUE(comes_true([&] {
-    clock.advance(10ms);
-    return gated.tries > 0;
-  }));
-  for (int i = 0; i < 600; ++i) {
-    clock.advance(100ms);
-    comes_true([] { return false; }, 1ms);
-  }
-  EXPECT_GT(gated.tries, 3);
-  EXPECT_LT(gated.tries, 60);
-  gated.away = false;
-  ASSERT_TRUE(comes_true([&] {
-    clock.advance(100ms);
-    return running->counts().done_up_to == 100;
-  }));
-  EXPECT_EQ(numbers_in(engine("front"), table), "100 100 4950");
 }
 
 // A process for each pipeline, on brokers that processes can share.

@@ -154,6 +154,7 @@ TEST_P(Receiving, AMessageTellsOfItself) {
   EXPECT_EQ(message->headers().get("Trace-Id"), "7");
   EXPECT_EQ(message->deliveries(), 1U);
   EXPECT_EQ(message->sequence(), 1U);
+  EXPECT_EQ(message->delivery_number(), 1U);
   EXPECT_GE(message->stored_at(), before - 2ms);
   EXPECT_GE(message->received_at(), message->stored_at() - 2ms);
   EXPECT_EQ(message->stream(), "orders");
@@ -166,6 +167,24 @@ TEST_P(Receiving, AMessageTellsOfItself) {
   EXPECT_TRUE(moved.has_verdict());
   EXPECT_EQ(moved.payload().size(), 3U);
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
+}
+
+TEST_P(Receiving, DeliveriesAreNumbered) {
+  Publisher orders = publisher();
+  ASSERT_TRUE(orders.publish("other", "0"));
+  Subscriber mailer = subscriber({.stream = "orders", .name = "mailer", .filters = {"orders.created"}});
+  for (const char* payload : {"1", "2"}) ASSERT_TRUE(orders.publish("created", payload));
+  auto first = next(mailer);
+  auto second = next(mailer);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->sequence(), 2U);
+  EXPECT_EQ(first->delivery_number(), 1U);
+  EXPECT_EQ(second->delivery_number(), 2U);
+  first->nak();
+  auto again = next(mailer);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->sequence(), 2U);
+  EXPECT_EQ(again->delivery_number(), 3U);
 }
 
 TEST_P(Receiving, WhatIsGivenBackComesAgain) {

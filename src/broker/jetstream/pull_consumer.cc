@@ -52,6 +52,7 @@ std::optional<Delivery> to_delivery(const nats::Received& message) {
   delivery.lease.sequence = ack->stream_sequence;
   delivery.lease.delivery_count = static_cast<std::uint32_t>(ack->delivered);
   delivery.lease.token = reply;
+  delivery.number = ack->consumer_sequence;
   return delivery;
 }
 

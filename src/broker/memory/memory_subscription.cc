@@ -55,7 +55,9 @@ Delivery MemorySubscription::lease(const StoredMessage& message, SteadyTime now)
   ++entry.delivery_count;
   entry.leased = true;
   set_due(message.sequence, entry, now + ack_wait_);
-  return {message, {.sequence = message.sequence, .delivery_count = entry.delivery_count, .token = {}}};
+  return {.message = message,
+          .lease = {.sequence = message.sequence, .delivery_count = entry.delivery_count, .token = {}},
+          .number = ++deliveries_};
 }
 
 void MemorySubscription::set_due(std::uint64_t sequence, Unsettled& entry, SteadyTime due) {

@@ -66,6 +66,7 @@ class MemorySubscription {
   Duration ack_wait_;
   std::size_t max_unsettled_;
   std::uint64_t next_new_;
+  std::uint64_t deliveries_ = 0;
   UnsettledBySequence unsettled_;
   std::set<std::pair<SteadyTime, std::uint64_t>> due_;  // one for each of unsettled_
   bool deleted_ = false;

@@ -99,7 +99,7 @@ StreamState* Catalog::load_stream(std::string_view name) {
 void Catalog::load_consumers(StreamState& stream) {
   Rows row = database_
                  .statement(
-                     "SELECT id, name, filter, ack_wait, max_unsettled, cursor, claimed, leased"
+                     "SELECT id, name, filter, ack_wait, max_unsettled, cursor, claimed, leased, deliveries"
                      " FROM consumers WHERE stream = ?")
                  .query(stream.id);
   while (row.next()) {
@@ -111,7 +111,8 @@ void Catalog::load_consumers(StreamState& stream) {
                         .cursor = row.number(5),
                         .stored_cursor = row.number(5),
                         .claimed = row.number(6),
-                        .leased = row.number(7)};
+                        .leased = row.number(7),
+                        .deliveries = row.number(8)};
     stream.consumers.emplace(state.name, std::move(state));
   }
 }
@@ -214,8 +215,8 @@ void Catalog::write_back(StreamState& stream) {
   }
   for (auto& [name, consumer] : stream.consumers) {
     if (!std::exchange(consumer.changed, false)) continue;
-    database_.statement("UPDATE consumers SET cursor = ?, claimed = ?, leased = ? WHERE id = ?")
-        .run(consumer.cursor, consumer.claimed, consumer.leased, consumer.id);
+    database_.statement("UPDATE consumers SET cursor = ?, claimed = ?, leased = ?, deliveries = ? WHERE id = ?")
+        .run(consumer.cursor, consumer.claimed, consumer.leased, consumer.deliveries, consumer.id);
     consumer.stored_cursor = consumer.cursor;
   }
 }

@@ -24,8 +24,9 @@ struct ConsumerState {
   std::uint64_t max_unsettled = 0;
   std::uint64_t cursor = 0;  // the last sequence that was delivered or passed over
   std::uint64_t stored_cursor = 0;
-  std::uint64_t claimed = 0;  // messages that are leased by their claim alone (lease_store.h)
-  std::uint64_t leased = 0;   // rows in `leases`
+  std::uint64_t claimed = 0;     // messages that are leased by their claim alone (lease_store.h)
+  std::uint64_t leased = 0;      // rows in `leases`
+  std::uint64_t deliveries = 0;  // ever made
   bool changed = false;
 
   std::uint64_t unsettled() const { return claimed + leased; }

@@ -186,11 +186,11 @@ void LeaseStore::move_cursor(std::uint64_t sequence) {
   if (consumer_.cursor - consumer_.stored_cursor >= kCursorStep) consumer_.changed = true;
 }
 
-Delivery LeaseStore::deliver(StoredMessage message, std::uint32_t deliveries) const {
+Delivery LeaseStore::deliver(StoredMessage message, std::uint32_t deliveries) {
   const LeaseToken token{.consumer = static_cast<std::uint32_t>(consumer_.id),
                          .bytes = static_cast<std::uint32_t>(size_of(message))};
   Lease lease{.sequence = message.sequence, .delivery_count = deliveries, .token = token.encoded()};
-  return {.message = std::move(message), .lease = std::move(lease)};
+  return {.message = std::move(message), .lease = std::move(lease), .number = ++consumer_.deliveries};
 }
 
 std::optional<std::int64_t> LeaseStore::next_due() {

@@ -54,7 +54,7 @@ class LeaseStore {
   bool walk_slice(std::uint64_t end, std::size_t max_count, Claimed& claimed);
   void lease_new(std::span<const Delivery> fresh);
   void move_cursor(std::uint64_t sequence);
-  Delivery deliver(StoredMessage message, std::uint32_t deliveries) const;
+  Delivery deliver(StoredMessage message, std::uint32_t deliveries);
   std::optional<std::int64_t> next_due();
 
   std::optional<Unsettled> find_held(const Lease& lease);

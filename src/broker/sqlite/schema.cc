@@ -64,7 +64,8 @@ CREATE TABLE buckets(
   pruned INTEGER NOT NULL,
   tombstones INTEGER NOT NULL
 );
-)"};
+)",
+    "ALTER TABLE consumers ADD COLUMN deliveries INTEGER NOT NULL DEFAULT 0"};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw DatabaseError(ErrorCode::kCorrupt, "\"" + path + "\" " + why);

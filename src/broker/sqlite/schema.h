@@ -10,7 +10,7 @@ namespace leat::sqlite {
 
 // "leat" in the file's header: tells our files from those of other programs.
 constexpr std::int64_t kApplicationId = 0x6c656174;
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 // The version of the file, 0 for an empty one; only reads. Throws DatabaseError: kCorrupt when the file belongs to
 // another program or to a newer leat.

@@ -115,6 +115,27 @@ TEST_F(SqliteFile, MigratesAFileWithoutTables) {
   EXPECT_EQ(database.read_integer("PRAGMA application_id"), kApplicationId);
 }
 
+TEST_F(SqliteFile, MigratesAFileOfTheFirstVersion) {
+  const ConsumerConfig workers{.stream = "s", .name = "workers"};
+  const auto fetch_one = [&](Broker& broker) {
+    const auto consumer = broker.open_consumer(workers).value();
+    return consumer->fetch({.max_count = 1}, {}).value().at(0);
+  };
+  {
+    auto broker = open_sqlite_broker(path()).value();
+    broker->ensure_stream({.name = "s", .subjects = {"s.x"}}).value();
+    append(*broker, "one").value();
+    append(*broker, "two").value();
+    EXPECT_EQ(fetch_one(*broker).message.payload, "one");
+  }
+  Database(path(), Database::Mode::kExisting, wait_for_it)
+      .execute("ALTER TABLE consumers DROP COLUMN deliveries; PRAGMA user_version = 1");
+  auto broker = open_sqlite_broker(path()).value();
+  const Delivery delivery = fetch_one(*broker);
+  EXPECT_EQ(delivery.message.payload, "two");
+  EXPECT_EQ(delivery.number, 1U);
+}
+
 TEST_F(SqliteFile, KeepsEverythingWhenOpenedAgain) {
   const StreamConfig config{.name = "s",
                             .subjects = {"s.x", "s.y.>"},

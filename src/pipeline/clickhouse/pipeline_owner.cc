@@ -12,6 +12,7 @@ namespace {
 BatchWriterOptions writer_options(const ClickHousePipelineOptions& options, Clock& clock, Log& log) {
   return {.max_rows = 1'000'000,
           .max_bytes = std::numeric_limits<std::size_t>::max(),
+          .table_fault_after = options.table_fault_after,
           .first_pause = options.first_pause,
           .longest_pause = options.longest_pause,
           .give_up_after = Duration::max(),

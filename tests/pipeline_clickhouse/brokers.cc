@@ -16,7 +16,6 @@ struct FixtureBroker : TestBroker {
 std::vector<std::string> pipeline_broker_kinds() {
   std::vector<std::string> kinds = broker_kinds();
   std::erase(kinds, "memory_decorated");
-  std::erase(kinds, "jetstream_2_10_27");  // between the two others
   return kinds;
 }
 
