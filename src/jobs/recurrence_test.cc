@@ -41,7 +41,7 @@ void check(const std::vector<RecurrenceCase>& cases) {
   }
 }
 
-std::string refusal(std::string_view expression, std::string_view zone = {}) {
+std::string expression_refusal(std::string_view expression, std::string_view zone = {}) {
   const auto recurrence = Recurrence::cron(expression, zone);
   if (recurrence) return "taken: " + recurrence->expression();
   EXPECT_EQ(recurrence.error().code(), ErrorCode::kInvalidArgument);
@@ -282,23 +282,26 @@ TEST(RecurrenceTest, TheExpressionMayNameTheZone) {
     EXPECT_EQ(recurrence->expression(), "0 9 * * *");
   }
   EXPECT_TRUE(Recurrence::cron("TZ=Asia/Kathmandu @daily", "Asia/Kathmandu"));
-  EXPECT_EQ(refusal("TZ=Asia/Kathmandu @daily", "UTC"),
+  EXPECT_EQ(expression_refusal("TZ=Asia/Kathmandu @daily", "UTC"),
             "cron \"TZ=Asia/Kathmandu @daily\": it names the time zone Asia/Kathmandu, and UTC is asked for");
-  EXPECT_EQ(refusal("TZ=UTC 61 * * * *"), "cron \"TZ=UTC 61 * * * *\": minute is 0 to 59, and 61 stands at position 8");
-  EXPECT_EQ(refusal("TZ=Europe/Berln @daily"),
+  EXPECT_EQ(expression_refusal("TZ=UTC 61 * * * *"),
+            "cron \"TZ=UTC 61 * * * *\": minute is 0 to 59, and 61 stands at position 8");
+  EXPECT_EQ(expression_refusal("TZ=Europe/Berln @daily"),
             "cron \"TZ=Europe/Berln @daily\": there is no time zone \"Europe/Berln\": did you mean Europe/Berlin?");
-  EXPECT_EQ(refusal("TZ= 0 9 * * *"), "cron \"TZ= 0 9 * * *\": a time zone is named as in Europe/Berlin, and not so");
-  EXPECT_NE(refusal("TZ=UTC").find("there are 0"), std::string::npos);
+  EXPECT_EQ(expression_refusal("TZ= 0 9 * * *"),
+            "cron \"TZ= 0 9 * * *\": a time zone is named as in Europe/Berlin, and not so");
+  EXPECT_NE(expression_refusal("TZ=UTC").find("there are 0"), std::string::npos);
 }
 
 TEST(RecurrenceTest, AnErrorNamesTheExpression) {
-  EXPECT_EQ(refusal("61 * * * *"), "cron \"61 * * * *\": minute is 0 to 59, and 61 stands at position 1");
-  EXPECT_EQ(refusal("0 9 * * *", "berlin"),
+  EXPECT_EQ(expression_refusal("61 * * * *"), "cron \"61 * * * *\": minute is 0 to 59, and 61 stands at position 1");
+  EXPECT_EQ(expression_refusal("0 9 * * *", "berlin"),
             "cron \"0 9 * * *\": there is no time zone \"berlin\": did you mean Europe/Berlin?");
-  EXPECT_EQ(refusal("0 9 \xE2\x80\x93 * *"),
+  EXPECT_EQ(expression_refusal("0 9 \xE2\x80\x93 * *"),
             "a cron expression is printable ASCII, and a byte that is not stands at position 5");
-  EXPECT_EQ(refusal("0 9 * *\n*"), "a cron expression is printable ASCII, and a byte that is not stands at position 8");
-  EXPECT_EQ(refusal(std::string(257, ' ')), "a cron expression has at most 256 bytes, and this one has 257");
+  EXPECT_EQ(expression_refusal("0 9 * *\n*"),
+            "a cron expression is printable ASCII, and a byte that is not stands at position 8");
+  EXPECT_EQ(expression_refusal(std::string(257, ' ')), "a cron expression has at most 256 bytes, and this one has 257");
 }
 
 TEST(RecurrenceTest, AtAnInterval) {
@@ -331,11 +334,11 @@ TEST(RecurrenceTest, EveryReadsOneDuration) {
   EXPECT_FALSE(Recurrence::every(Duration(24h) * 3650 + 1s));
   EXPECT_FALSE(Recurrence::every(1s + 1ns));
   EXPECT_FALSE(Recurrence::every(-2s));
-  EXPECT_EQ(refusal("@every 500ms"),
+  EXPECT_EQ(expression_refusal("@every 500ms"),
             "cron \"@every 500ms\": an interval is 1s to 3650d in whole milliseconds, and this one is 500ms");
-  EXPECT_NE(refusal("@every 1h30m").find("\"1h30m\" is no duration"), std::string::npos);
-  EXPECT_NE(refusal("@every").find("\"\" is no duration"), std::string::npos);
-  EXPECT_NE(refusal("@everything").find("is not known"), std::string::npos);
+  EXPECT_NE(expression_refusal("@every 1h30m").find("\"1h30m\" is no duration"), std::string::npos);
+  EXPECT_NE(expression_refusal("@every").find("\"\" is no duration"), std::string::npos);
+  EXPECT_NE(expression_refusal("@everything").find("is not known"), std::string::npos);
 }
 
 TEST(RecurrenceTest, TimeEnds) {
