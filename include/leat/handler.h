@@ -56,7 +56,8 @@ class JobContext {
   virtual std::optional<SystemTime> deadline() const = 0;  // of the job (PushOptions::deadline)
   // Fires when the work should end early; stop_reason() tells why. What a handler that then returns a retry, or throws,
   // has cost: shutdown and a lost lease cost no attempt, a time-out is a failed attempt, a passed deadline ends the
-  // job as dead, a cancel without a dead letter.
+  // job as dead, a cancel without a dead letter. A std::stop_callback on it runs on the thread that asks for the stop,
+  // one that renews leases, for example: it must be quick, must not wait and must not throw.
   virtual std::stop_token stop_token() const = 0;
   virtual StopReason stop_reason() const = 0;
 

@@ -198,6 +198,7 @@ class Queue {
   // The largest payload with its headers, in bytes: the broker's limit less 8 KiB, so that a dead letter always fits.
   // A long unique key or retry table leaves less: push() says how much.
   std::size_t max_payload() const;
+  const std::string& name() const;
 
  private:
   class Parts;

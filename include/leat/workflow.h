@@ -14,8 +14,9 @@
 namespace leat {
 
 // Each job waits for the one before it; when one is dead or cancelled, those after it are cancelled. All are tracked;
-// `options` hold for each (priority, result, ...). The ids in order. An error: that job could not be stored, nor were
-// those after it; those before it were.
+// `options` hold for each (priority, result, ...), a time or parents to wait for for the first alone. The ids in order.
+// kInvalidArgument for a unique key: it names one job. Another error: that job could not be stored, nor were those
+// after it; those before it were.
 Result<std::vector<JobId>> push_chain(Queue& queue, std::vector<Result<EncodedJob>> jobs, PushOptions options = {});
 template <Job... T>
 Result<std::vector<JobId>> push_chain(Queue& queue, const T&... jobs) {
@@ -33,8 +34,9 @@ struct Group {
 };
 
 // The members run side by side; the callback runs when all have ended, whether done, dead or cancelled
-// (`options.if_dead` says otherwise). All are tracked. Up to about 20,000 members: their ids travel with the callback.
-// An error: a member or the callback could not be stored; the other members were.
+// (`options.if_dead` says otherwise). All are tracked; a time or parents to wait for hold for the members. Up to about
+// 20,000 members: their ids travel with the callback. kInvalidArgument when they do not fit into it, or for a unique
+// key: nothing is stored then. Another error: a member or the callback could not be stored; the other members were.
 Result<Group> push_group(Queue& queue, std::vector<Result<EncodedJob>> members, Result<EncodedJob> callback,
                          PushOptions options = {});
 template <std::ranges::input_range R, Job C>

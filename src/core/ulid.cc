@@ -51,7 +51,7 @@ void append_ulid(std::string& out, SystemTime now) {
   } else if (++g.low == 0) {
     ++g.high;
   }
-  std::array<char, 26> digits{};
+  std::array<char, kUlidSize> digits{};
   append_digits(digits.data(), g.milliseconds, 10);
   append_digits(digits.data() + 10, (g.high << 24) | (g.low >> 40), 8);
   append_digits(digits.data() + 18, g.low & 0xff'ffff'ffff, 8);
@@ -60,7 +60,7 @@ void append_ulid(std::string& out, SystemTime now) {
 
 std::string make_ulid(SystemTime now) {
   std::string id;
-  id.reserve(26);
+  id.reserve(kUlidSize);
   append_ulid(id, now);
   return id;
 }

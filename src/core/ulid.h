@@ -4,11 +4,14 @@
 // from the first one's random bits, so they keep their order.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "leat/clock.h"
 
 namespace leat {
+
+constexpr std::size_t kUlidSize = 26;
 
 // Thread-safe, no lock. Unique across threads, processes (after a fork too) and machines.
 std::string make_ulid(SystemTime now);

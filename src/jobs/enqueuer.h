@@ -31,6 +31,7 @@ class Enqueuer {
   // One result per job, in order.
   std::vector<Result<JobId>> push(std::vector<Result<EncodedJob>> jobs, const PushOptions& options);
   std::vector<Result<JobId>> push(std::vector<PushOrder> orders);
+  const std::string& queue() const { return options_.name; }
   std::size_t max_payload() const {
     return broker_.capabilities().max_message_bytes -
            std::min(wire::kDeadLetterRoom, broker_.capabilities().max_message_bytes);

@@ -23,6 +23,7 @@ struct ServedQueue {
   // Appended to by the fetcher alone.
   std::vector<std::unique_ptr<Consumer>> consumers;
   std::atomic<Consumer*> consumer{nullptr};
+  std::atomic<bool> paused{false};  // nothing of it begins
 };
 
 struct HeldBatch;

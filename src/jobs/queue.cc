@@ -48,4 +48,8 @@ std::size_t Queue::max_payload() const {
   return parts_->enqueuer.max_payload();
 }
 
+const std::string& Queue::name() const {
+  return parts_->enqueuer.queue();
+}
+
 }  // namespace leat

@@ -100,6 +100,30 @@ TEST_P(Control, WhatWasHeldAndNotBegunGoesBack) {
   EXPECT_EQ(worker.counts().retried, 0U);
 }
 
+// Fast handlers take many jobs at once: those that they have taken and not begun go back, too.
+TEST_P(Control, WhatAHandlerHasTakenAndNotBegunGoesBack) {
+  constexpr int kFast = 500;
+  constexpr std::uint64_t kMostTaken = 32;
+  Worker worker(broker(), {.concurrency = 1});
+  std::atomic<int> begun{0};
+  std::atomic<bool> go_on{false};
+  worker.handle("number", [&](JobContext& job) {
+    if (++begun != kFast) return Outcome::done();
+    while (!go_on && !job.stop_token().stop_requested()) leat::sleep_for(real_clock(), 1ms, {});
+    return Outcome::done();
+  });
+  push_numbers(2 * kFast);
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return begun == kFast; }));
+  ASSERT_TRUE(QueueControl(other()).pause("default"));
+  ASSERT_TRUE(eventually([&] { return worker.counts().unstarted < kMostTaken; }));
+  go_on = true;
+  EXPECT_TRUE(eventually([&] { return worker.counts().unstarted == 0 && worker.counts().running == 0; }));
+  EXPECT_EQ(begun, kFast);
+  ASSERT_TRUE(QueueControl(other()).resume("default"));
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == 2 * kFast; })) << worker.counts().done;
+}
+
 TEST_P(Control, APurgeRemovesWhatWaitsAndItsRecords) {
   push_numbers(4, {.priority = Priority::kHigh});
   push_numbers(3, {.priority = Priority::kLow});

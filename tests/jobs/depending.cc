@@ -112,6 +112,37 @@ TEST_P(Depending, ChainsAndGroupsOfTypedJobsHaveOptions) {
   EXPECT_TRUE(Results(broker()).get(chain[0]).value());
 }
 
+TEST_P(Depending, ADelayIsThatOfAChainsFirstJobAndOfAGroupsMembers) {
+  Queue queue(broker());
+  const auto chain = push_chain(queue, {job("one"), job("two")}, {.delay = 1h}).value();
+  const Group group = push_group(queue, {job("member"), job("member")}, job("callback"), {.delay = 1h}).value();
+  EXPECT_EQ(state(chain[0]), State::kScheduled);
+  EXPECT_EQ(state(chain[1]), State::kWaiting);
+  EXPECT_EQ(state(group.members[1]), State::kScheduled);
+  EXPECT_EQ(state(group.callback), State::kWaiting);
+  const auto worker = start_worker();
+  for (const JobId& id : {chain[0], group.members[0], group.members[1]}) {
+    EXPECT_TRUE(JobControl(broker()).promote(id).value());
+  }
+  EXPECT_TRUE(becomes(chain[1], State::kDone));
+  EXPECT_TRUE(becomes(group.callback, State::kDone));
+}
+
+TEST_P(Depending, ChainsAndGroupsThatCannotBeStoredLeaveNothing) {
+  push("stored");
+  Queue queue(broker());
+  const PushOptions unique{.unique = Unique{"key"}};
+  EXPECT_EQ(push_chain(queue, {job("one"), job("two")}, unique).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(push_group(queue, {job("member")}, job("callback"), unique).error().code(), ErrorCode::kInvalidArgument);
+  const std::vector<Result<EncodedJob>> members(10, job("member"));
+  const auto refused = push_group(queue, members, job(std::string(queue.max_payload() - 300, 'c')));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(refused.error().message().find("make several groups"), std::string::npos) << refused.error().message();
+  EXPECT_EQ(messages("leat_medium"), 1U);
+  EXPECT_EQ(messages("leat_scheduled"), 0U);
+}
+
 TEST_P(Depending, WhatWaitsForADeadJobIsCancelledAndSoIsWhatWaitsForIt) {
   const JobId bad = push("bad");
   const JobId child = push("child", {.result = KeepResult::kYes, .track = true, .after = {bad}});
