@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "bench/measure.h"
@@ -14,13 +15,18 @@ namespace {
 
 class RawSqlite : public RawClient {
  public:
-  RawSqlite(const std::string& directory, const std::string& sync) {
-    check(sqlite3_open((directory + "/raw.db").c_str(), &database_));
+  RawSqlite(const std::string& directory, const std::string& sync)
+      : path_(directory + "/raw-" + make_ulid(real_clock().now()) + ".db") {
+    check(sqlite3_open(path_.c_str(), &database_));
     run("PRAGMA journal_mode = WAL");
     run("PRAGMA synchronous = " + sync);
     run("PRAGMA wal_autocheckpoint = 4000");
   }
-  ~RawSqlite() override { sqlite3_close(database_); }
+  ~RawSqlite() override {
+    sqlite3_close(database_);
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
 
   Result<double> enqueue(const RawWork& work) override { return insert(work, work.batch); }
   Result<double> enqueue_singly(const RawWork& work) override { return insert(work, 1); }
@@ -139,6 +145,7 @@ class RawSqlite : public RawClient {
     return claimed.size();
   }
 
+  const std::string path_;
   sqlite3* database_ = nullptr;
   sqlite3_int64 position_ = 0;  // of the last one claimed
 };

@@ -8,6 +8,7 @@
 #include "cli/command_options.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "core/text.h"
 
 namespace leat::cli {
 namespace {
@@ -97,7 +98,8 @@ void add_bench(CLI::App& root, App& app) {
       "promises of the ratio, or of its own figure where there is no raw one.");
   const auto shared = std::make_shared<BenchCommand>();
   BenchOptions& options = shared->options;
-  command->add_option("--case", options.cases, "Only these cases, separated by commas")->delimiter(',');
+  command->add_option("--case", options.cases, "Only these, separated by commas: " + joined(bench_cases()))
+      ->delimiter(',');
   command->add_option("--jobs", options.jobs, "Jobs of the cases that go in bulk")
       ->check(CLI::Range(1000, 100'000'000))
       ->capture_default_str();

@@ -209,7 +209,7 @@ void add_show(CLI::App& parent, App& app) {
 }
 
 void add_retry(CLI::App& parent, App& app) {
-  auto* at = parent.add_subcommand("retry", "Enqueue one or many again, with all their attempts before them");
+  auto* at = parent.add_subcommand("retry", "Enqueue one or many again, as if they had never been tried");
   auto options = std::make_shared<RetryOptions>();
   add_selection(*at, options->selection);
   at->add_option_function<std::string>(

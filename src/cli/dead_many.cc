@@ -1,30 +1,11 @@
 #include "cli/dead_many.h"
 
 #include "cli/progress.h"
+#include "cli/stop_at_signal.h"
 #include "cli/table.h"
-#include "core/thread.h"
-#include "runner/signals.h"
 
 namespace leat::cli {
 namespace {
-
-// Requests a stop at SIGINT or SIGTERM, so that the report is still printed.
-class StopAtSignal {
- public:
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  void watch(const std::stop_token& stop) {
-    constexpr std::chrono::milliseconds kLookEvery(50);
-    while (!stop.stop_requested()) {
-      if (signals_.next(kLookEvery) != 0) source_.request_stop();
-    }
-  }
-
-  Signals signals_;
-  std::stop_source source_;
-  Thread watcher_ = start_thread("signals", [this](const std::stop_token& stop) { watch(stop); });
-};
 
 std::string summary(const std::string& verb, const DeadLetterReport& report) {
   std::string text = verb + " " + with_commas(report.done) + (report.done == 1 ? " dead letter" : " dead letters");

@@ -133,7 +133,8 @@ void add_waiting(CLI::App& command, const std::shared_ptr<EnqueueOptions>& optio
       ->allow_extra_args(false)
       ->type_name("ID,...");
   add_choice(command, "--if-dead", options->if_dead, {{{"cancel", IfDead::kCancel}, {"run", IfDead::kRun}}},
-             "When one of those is dead or cancelled: cancel it too, or run it");
+             "When one of those is dead or cancelled: cancel it too, or run it")
+      ->needs("--after");
 }
 
 void add_unique(CLI::App& command, const std::shared_ptr<EnqueueOptions>& options) {

@@ -3,6 +3,7 @@
 
 #include "cli/command_options.h"
 #include "cli/commands.h"
+#include "cli/stop_at_signal.h"
 #include "cli/table.h"
 #include "core/text.h"
 
@@ -49,6 +50,7 @@ Result<EventFilter> filter_of(const Selection& selection, SystemTime now) {
 
 void print(const App& app, const std::vector<JobEvent>& events) {
   for (const JobEvent& event : events) app.options.json ? app.print_json(to_json(event)) : app.print(to_line(event));
+  std::fflush(stdout);  // who reads it from a pipe waits for it
 }
 
 Result<int> show(App& app, const Selection& selection, bool follow) {
@@ -60,12 +62,14 @@ Result<int> show(App& app, const Selection& selection, bool follow) {
   filter->follow = follow;
   auto reader = Events(**broker, app.options.name_space).read(*filter);
   if (!reader) return reader.error();
-  while (true) {
-    const auto events = reader->next(kWait, {});
+  StopAtSignal stop;
+  while (!stop.token().stop_requested()) {
+    const auto events = reader->next(kWait, stop.token());
     if (!events) return events.error();
     print(app, *events);
-    if (events->empty() && !follow) return kExitOk;
+    if (events->empty() && !follow) break;
   }
+  return kExitOk;
 }
 
 Result<int> set_enabled(App& app, bool on) {

@@ -32,7 +32,10 @@ void show(App& app, const IngestReport& report, bool ok) {
             " rows of them in the table, " + with_commas(report.distinct) + " distinct, " +
             with_commas(report.dead_letters) + " dead letters, in " +
             format_duration(std::chrono::floor<std::chrono::milliseconds>(report.took)));
-  app.print(report.exactly_once ? "each exactly once, also after a crash"
+  if (const std::uint64_t there = report.distinct + report.dead_letters; there < report.events) {
+    app.print(with_commas(report.events - there) + " events are left for the next run");
+  }
+  app.print(report.exactly_once ? "exactly once, also after a crash"
                                 : "at least once: this ClickHouse or its table remembers no inserts");
   if (!ok) app.print("FAILED  the table does not have what the stream has");
 }
@@ -66,18 +69,18 @@ void add_ingest(CLI::App& root, App& app) {
       ->capture_default_str()
       ->type_name("URL");
   add_chdb(*at, options->library);
-  const auto number = [&](const char* name, const char* variable, std::uint64_t& target, std::uint64_t most,
-                          const char* description) {
+  const auto number = [&](const char* name, const char* variable, std::uint64_t& target, std::uint64_t least,
+                          std::uint64_t most, const char* description) {
     at->add_option(name, target, description)
         ->envname(variable)
         ->capture_default_str()
-        ->check(CLI::Range(std::uint64_t{0}, most))
+        ->check(CLI::Range(least, most))
         ->type_name("N");
   };
-  number("--count", "LEAT_INGEST_COUNT", options->count, 1'000'000'000, "Events; 0: until SIGINT or SIGTERM");
-  number("--rate", "LEAT_INGEST_RATE", options->rate, 10'000'000, "Events a second; 0: as many as the broker takes");
-  number("--devices", "LEAT_INGEST_DEVICES", options->devices, 1'000'000, "That send them; 1 or more");
-  number("--seed", "LEAT_INGEST_SEED", options->seed, UINT64_MAX / 2, "Of the events; 0: another one each time");
+  number("--count", "LEAT_INGEST_COUNT", options->count, 0, 1'000'000'000, "Events; 0: until SIGINT or SIGTERM");
+  number("--rate", "LEAT_INGEST_RATE", options->rate, 0, 10'000'000, "Events a second; 0: as many as the broker takes");
+  number("--devices", "LEAT_INGEST_DEVICES", options->devices, 1, 1'000'000, "That send them");
+  number("--seed", "LEAT_INGEST_SEED", options->seed, 0, UINT64_MAX / 2, "Of the events; 0: another one each time");
   at->add_option("--replicas", options->replicas, "Of what is made on a cluster, 1 to 5")
       ->envname("LEAT_INGEST_REPLICAS")
       ->capture_default_str()

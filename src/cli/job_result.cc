@@ -32,10 +32,10 @@ nlohmann::json to_json(const JobId& id, const JobResult& result) {
 
 Error no_result(const JobId& id, Duration wait) {
   const std::string waited = wait > Duration{0} ? " after " + format_duration(wait) : "";
-  return {ErrorCode::kNotFound, "no result of " + id.str() + waited +
-                                    ": it is not finished, was enqueued without --result, or its result is too old; "
-                                    "wait for it with: leat job result " +
-                                    id.str() + " --wait 1m"};
+  return {ErrorCode::kNotFound,
+          "no result of " + id.str() + waited +
+              ": it was enqueued without --result, its result is too old, or it is not finished: then "
+              "wait for it with --wait 1m"};
 }
 
 }  // namespace

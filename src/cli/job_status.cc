@@ -51,6 +51,9 @@ std::string to_text(const JobId& id, const JobStatus& status) {
     if (!value.empty()) text.append("\n  ").append(name).append(": ").append(value);
   };
   const auto time = [](const std::optional<SystemTime>& at) { return at ? to_rfc3339(*at) : std::string(); };
+  if (status.state == JobStatus::State::kUnknown) {
+    return text + ": it is over and left no record (leat enqueue --track or --result keeps one), or never was";
+  }
   line("kind", status.kind);
   line("worker", status.worker);
   line("progress", progress_text(status.progress, status.note));

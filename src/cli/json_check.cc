@@ -24,7 +24,8 @@ class Checker : public json::json_sax_t {
   bool start_array(std::size_t) override { return true; }
   bool end_array() override { return true; }
   bool parse_error(std::size_t, const std::string&, const json::exception& e) override {
-    error_ = e.what();
+    constexpr int kNumberOverflow = 406;
+    error_ = e.id == kNumberOverflow ? "] it holds a number beyond a double's range: send it as a string" : e.what();
     return false;
   }
 

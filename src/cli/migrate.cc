@@ -177,7 +177,9 @@ void add_migrate(CLI::App& root, App& app) {
   migrate->require_subcommand(1);
   migrate->fallthrough();
   auto place = std::make_shared<Place>();
-  migrate->add_option("--url", place->url, "clickhouse://[USER:PASSWORD@]HOST[:8123]/DATABASE, https://..., chdb:PATH")
+  migrate
+      ->add_option("--url,--clickhouse", place->url,
+                   "clickhouse://[USER:PASSWORD@]HOST[:8123]/DATABASE, https://..., chdb:PATH")
       ->envname("LEAT_CLICKHOUSE_URL")
       ->type_name("URL");
   migrate->add_option("--dir", place->directory, "Of the files {timestamp}_{description}.sql [migrations]")

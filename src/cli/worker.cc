@@ -165,9 +165,10 @@ void add_worker(CLI::App& root, App& app) {
   add_how(*at, command->worker);
   add_health(*at, command->health);
   add_namespace_settings(*at, app.options.name_space);
-  end_help_with(*at,
-                "leat worker --queue images,default --exec resize='./resize.sh' --exec notify='curl -d @- $HOOK'\n  "
-                "leat worker --exec resize='./resize.sh' --health 8081    # then: curl -f localhost:8081/ready");
+  end_help_with(
+      *at,
+      "leat worker --queue images,default --exec resize='./resize.sh' --exec notify='curl -fsS -d @- $HOOK'\n  "
+      "leat worker --exec resize='./resize.sh' --health 8081    # then: curl -f localhost:8081/ready");
   at->callback([&app, command] {
     if (command->exec.empty() && command->http.empty()) throw CLI::RequiredError("--exec or --http");
     app.choose([command](App& chosen) { return work(chosen, *command); });

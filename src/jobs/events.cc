@@ -56,7 +56,7 @@ Result<EventReader> Events::read(const EventFilter& filter) {
   if (!on) return on.error();
   if (!*on) {
     return Error(ErrorCode::kNotFound, "events of namespace " + stream_->names.space() +
-                                           " are not kept: enable them (leat events on, Events::enable())");
+                                           " are not kept: enable them with leat events on, or Events::enable()");
   }
   const auto subjects = stream_->filter_for(filter);
   if (!subjects) return subjects.error();

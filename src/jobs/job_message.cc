@@ -29,7 +29,7 @@ Result<void> check_time(const PushOptions& options) {
     return invalid_argument("at and delay exclude each other: give the one or the other");
   if (!options.after.empty()) return invalid_argument("a job waits for its time or for other jobs, not for both");
   if (options.lane == Lane::kBulk)
-    return invalid_argument("a delayed job cannot go through the bulk lane: use kAddressable");
+    return invalid_argument("a delayed job cannot go through the bulk lane: use the addressable one");
   if (options.at && options.at->time_since_epoch() < std::chrono::milliseconds(1))
     return invalid_argument("at is before 1970");
   if (options.delay && *options.delay < Duration{0}) return invalid_argument("delay is negative");
@@ -52,14 +52,14 @@ Result<void> check_push_options(const PushOptions& options) {
   if (options.unique) {
     if (auto checked = check_unique_key(options.unique->key); !checked) return checked;
     if (options.lane == Lane::kBulk)
-      return invalid_argument("a unique job cannot go through the bulk lane: use kAddressable");
+      return invalid_argument("a unique job cannot go through the bulk lane: use the addressable one");
   }
   if (std::find(options.after.begin(), options.after.end(), JobId{}) != options.after.end()) {
     return invalid_argument("after holds an empty JobId: wait for ids that a push returned");
   }
   if ((options.track || !options.after.empty()) && options.lane == Lane::kBulk) {
     return invalid_argument(
-        "a job that is tracked or waits for others cannot go through the bulk lane: use kAddressable");
+        "a job that is tracked or waits for others cannot go through the bulk lane: use the addressable one");
   }
   if (auto checked = check_time(options); !checked) return checked;
   return check_own_headers(options.headers);

@@ -11,7 +11,7 @@ namespace {
 
 Error not_tracked(const JobId& parent) {
   return invalid_argument("job " + parent.str() +
-                          " is not tracked: a job that others wait for is pushed with .track = true");
+                          " is not tracked: enqueue a job that others wait for with track (leat enqueue --track)");
 }
 
 }  // namespace

@@ -17,6 +17,20 @@ cmake --build "$work/build" >/dev/null
 "$work/build/clickhouse_only"
 [ ! -e "$work/build/coroutine" ] || "$work/build/coroutine"
 
+# Who wants jobs alone needs neither NATS nor what ClickHouse needs.
+mkdir "$work/jobs"
+cat >"$work/jobs/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(jobs LANGUAGES CXX)
+find_package(leat REQUIRED COMPONENTS jobs)
+foreach(unwanted PkgConfig::LIBNATS PkgConfig::ZSTD protobuf::libprotobuf)
+  if(TARGET ${unwanted})
+    message(FATAL_ERROR "the component jobs asks for ${unwanted}")
+  endif()
+endforeach()
+END
+cmake -S "$work/jobs" -B "$work/jobs/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$cxx" >/dev/null
+
 export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig:$work/prefix/lib/$(gcc -print-multiarch)/pkgconfig
 for program in consumer clickhouse_only; do
   # shellcheck disable=SC2046,SC2086
