@@ -126,7 +126,7 @@ TEST_P(Scheduling, EveryTickOnceThoughTheLeaderChanges) {
 // A program may put its schedules each time it starts, also when one of them is over.
 TEST_P(Scheduling, OneThatIsOverIsLeftAsItIsAndNotChanged) {
   Schedules schedules(broker());
-  Schedule brief{.name = "brief", .every = 1h, .end = broker().clock().now() + 200ms};
+  Schedule brief{.name = "brief", .every = 1h, .end = broker().clock().now() + 1500ms};
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kCreated);
   ASSERT_TRUE(eventually([&] { return broker().clock().now() > *brief.end; }));
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kUnchanged);
