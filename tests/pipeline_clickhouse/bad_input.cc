@@ -107,6 +107,25 @@ TEST_F(BadInput, ATableThatRefusesRowAfterRowIsAPersons) {
   EXPECT_EQ(dead_letters(*broker_).size(), letters);
 }
 
+TEST_F(BadInput, AViewThatThrowsIsAPersons) {
+  const std::string view = fresh_name();
+  engine_->execute("CREATE TABLE " + view + "_rows (b UInt64) ENGINE = MergeTree ORDER BY b").value();
+  engine_
+      ->execute("CREATE MATERIALIZED VIEW " + view + " TO " + view + "_rows AS SELECT n + throwIf(n = 13) AS b FROM " +
+                table_)
+      .value();
+  append_payloads(*broker_, numbers_from(0, 100));
+  const Error why = refused(quick("numbers"));
+  EXPECT_EQ(why.code(), ErrorCode::kInvalidArgument) << why.message();
+  EXPECT_NE(why.message().find("repair the view"), std::string::npos) << why.message();
+  engine_->execute("ALTER TABLE " + view + " MODIFY QUERY SELECT n AS b FROM " + table_).value();
+  run_to(100, quick("numbers"));
+  EXPECT_EQ(numbers(), "100 100 4950");
+  EXPECT_EQ(engine_->query("SELECT count(), uniqExact(b) FROM " + view + "_rows").value(), "100\t100\n");
+  EXPECT_TRUE(dead_letters(*broker_).empty());
+  engine_->execute("DROP TABLE " + view).value();
+}
+
 TEST_F(BadInput, AnotherStreamUnderTheSameName) {
   append_payloads(*broker_, numbers_from(0, 10));
   run_to(10, quick("numbers"));
