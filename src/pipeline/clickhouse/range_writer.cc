@@ -22,6 +22,7 @@ Result<RangeWriter::Ending> RangeWriter::write(const RangeBatch& batch, const st
                                 .messages = batch.messages.size(),
                                 .filter = parts_.options.filter,
                                 .mapping = parts_.fingerprint};
+  record_.done = batch.first - 1;  // the cutter knows that nothing is between
   // Unknown whether it is written: then it is as if it were, and the next owner finds out.
   if (auto recorded = record(stop); !recorded) {
     return stop.stop_requested() ? Result<Ending>(Ending::kStopped) : recorded.error();
