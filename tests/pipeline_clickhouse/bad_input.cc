@@ -332,6 +332,7 @@ TEST_F(BadInput, AMappingThatThrowsWithinARow) {
   RunningPipeline running(*broker_, *engine_, mapping, quick("numbers"));
   ASSERT_TRUE(running.comes_to(3));
   EXPECT_EQ(numbers(), "2 2 2");
+  EXPECT_EQ(running->counts().inserts, 1U);
   EXPECT_EQ(dead_letters(*broker_).at(0).headers.get("Leat-Dead-Reason"),
             "the mapping throws: an exception that is no std::exception");
 }
