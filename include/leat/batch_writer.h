@@ -51,8 +51,10 @@ struct RowRange {
 
 // How far a write has come that goes on in parts, because ClickHouse refused a row.
 struct WriteProgress {
-  std::size_t settled = 0;          // rows before it are stored or bad
-  std::vector<RowRange> refused{};  // ranges from there on that were refused as a whole, the widest first
+  std::size_t settled = 0;           // rows before it are stored or bad
+  std::vector<RowRange> refused{};   // ranges from there on that were refused as a whole, the widest first
+  std::size_t refused_in_a_row = 0;  // rows before `settled`, with none stored between them: for table_fault_after
+  int code = 0;                      // ClickHouse's, of these
 };
 
 struct WriteOptions {

@@ -67,7 +67,7 @@ struct InsertRequest {
 struct InsertAnswer {
   enum class Verdict {
     kStored,   // durable, or stored before under the same token
-    kRefused,  // a row's fault: nothing is stored; the same rows are refused again
+    kRefused,  // a row's fault: nothing is stored; the same rows are refused again. Never a view's that the table feeds
     kStopped,  // `stop` came first: it may or may not be stored
   } verdict = Verdict::kStored;
   int code = 0;        // ClickHouse's, of what was refused

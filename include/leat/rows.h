@@ -57,6 +57,8 @@ class RowBatch {
   std::string_view rows() const { return bytes_; }
 
   void append(std::string_view encoded_row);
+  // Drops the rows behind the first `rows` (0 to size()), and bytes of one that was begun.
+  void cut_back(std::size_t rows);
   void clear();
   // Makes room for so many rows and bytes in all.
   void reserve(std::size_t rows, std::size_t bytes);

@@ -82,7 +82,8 @@ struct SubscriberOptions {
   std::string dead_subject = "dead";
   std::function<void(const GivenUpMessage&)> on_given_up{};  // on a thread of the subscriber; must not throw
 
-  // Told of what goes wrong and heals by itself, such as a lost connection; on a thread of the subscriber.
+  // Told of what goes wrong and heals by itself, such as a lost connection; on a thread of the subscriber; must
+  // not throw.
   std::function<void(const Error&)> on_trouble{};
   Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };

@@ -34,6 +34,9 @@ TEST(ServerErrorTest, WhoseFaultItIs) {
   EXPECT_EQ(fault_of(62, ""), ServerFault::kStatement);
   EXPECT_EQ(fault_of(16, ""), ServerFault::kStatement);
   EXPECT_EQ(fault_of(252, "Too many partitions for single INSERT block"), ServerFault::kStatement);
+  EXPECT_EQ(fault_of(395, "non-zero: while executing 'f': while pushing to view db.v. (X)"), ServerFault::kStatement);
+  EXPECT_EQ(fault_of(241, "Memory limit exceeded: while pushing to view db.v"), ServerFault::kTransient);
+  EXPECT_EQ(fault_of(469, "Column values: s = ': while pushing to view db.v'. (X)"), ServerFault::kRow);
   EXPECT_EQ((ServerError{516, ServerFault::kStatement, ""}).error_code(), ErrorCode::kDenied);
   EXPECT_EQ((ServerError{243, ServerFault::kStatement, ""}).error_code(), ErrorCode::kFull);
   EXPECT_EQ((ServerError{57, ServerFault::kStatement, ""}).error_code(), ErrorCode::kConflict);

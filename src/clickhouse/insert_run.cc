@@ -24,7 +24,9 @@ InsertRun::InsertRun(ClickHouse& engine, const RowEncoder& encoder, const BatchW
       stop_(std::move(stop)),
       clock_(options.clock != nullptr ? *options.clock : real_clock()),
       log_(options.log != nullptr ? *options.log : no_log()),
-      token_(write.token) {
+      token_(write.token),
+      refused_in_a_row_(write.resume.refused_in_a_row),
+      code_(write.resume.code) {
   // Tries of this write are stored once then, and rows that are equal to those of another write are not taken for them.
   if (token_.empty() && engine.facts().tokens) token_ = "leat-" + make_ulid(clock_.now());
 }
@@ -68,8 +70,8 @@ Result<InsertRun::Ending> InsertRun::write_range(RowRange range) {
 }
 
 Result<InsertRun::Ending> InsertRun::give_up_row(RowRange range, const InsertAnswer& answer) {
-  const bool same = !report_.bad.empty() && report_.bad.back().code == answer.code;
-  refused_in_a_row_ = same ? refused_in_a_row_ + 1 : 1;
+  refused_in_a_row_ = code_ == answer.code ? refused_in_a_row_ + 1 : 1;
+  code_ = answer.code;
   if (options_.table_fault_after > 0 && refused_in_a_row_ > options_.table_fault_after) {
     return Error(ErrorCode::kInvalidArgument,
                  "table " + encoder_.table() +
@@ -89,7 +91,8 @@ Result<InsertRun::Ending> InsertRun::begin_parts(RowRange range) {
               {{"table", encoder_.table()}, {"rows", range.end - range.begin}});
   }
   if (write_.before_parts) {
-    WriteProgress progress{.settled = range.begin, .refused = refused_};
+    WriteProgress progress{
+        .settled = range.begin, .refused = refused_, .refused_in_a_row = refused_in_a_row_, .code = code_};
     progress.refused.push_back(range);
     if (auto noted = write_.before_parts(progress, report_.bad); !noted) return noted.error();
   }
@@ -121,28 +124,41 @@ Result<InsertAnswer> InsertRun::insert(RowRange range) {
                         .settings = options_.settings,
                         .timeout = options_.timeout};
   while (true) {
-    request.query_id = write_.query_id.empty() ? "leat-" + make_ulid(clock_.now()) : write_.query_id;
-    ++report_.inserts;
-    auto answer = engine_.insert(request, stop_);
+    auto answer = try_insert(request, give_up);
     if (answer || !is_transient(answer.error().code())) return answer;
     log_.warn("insert failed; trying again",
               {{"table", encoder_.table()}, {"query_id", request.query_id}, {"error", answer.error().message()}});
-    if (!pause(wait, give_up, request, answer.error().code())) {
+    if (!pause(wait, give_up)) {
       if (stop_.stop_requested()) return InsertAnswer{InsertAnswer::Verdict::kStopped, 0, ""};
       return answer;
     }
   }
 }
 
-bool InsertRun::pause(Duration& wait, SteadyTime give_up, const InsertRequest& failed, ErrorCode code) {
+Result<InsertAnswer> InsertRun::try_insert(InsertRequest& request, SteadyTime give_up) {
+  if (auto waited = wait_for_unanswered(give_up); !waited) return waited.error();
+  request.query_id = write_.query_id.empty() ? "leat-" + make_ulid(clock_.now()) : write_.query_id;
+  ++report_.inserts;
+  auto answer = engine_.insert(request, stop_);
+  if (!answer && answer.error().code() == ErrorCode::kUnknown) unanswered_ = request.query_id;
+  return answer;
+}
+
+// The server may still be at it; a second insert beside it would wait or be stored twice. Who may not ask goes on.
+Result<void> InsertRun::wait_for_unanswered(SteadyTime give_up) {
+  if (unanswered_.empty()) return {};
+  const auto ended = wait_until_ended(engine_, unanswered_, clock_, give_up, stop_);
+  if (!ended && is_transient(ended.error().code())) return ended.error();
+  if (ended && !*ended) return Error(ErrorCode::kUnknown, "the insert whose answer was lost still runs");
+  unanswered_.clear();
+  return {};
+}
+
+bool InsertRun::pause(Duration& wait, SteadyTime give_up) {
   const Duration left = give_up - clock_.steady();
   if (left <= Duration::zero() || !sleep_for(clock_, std::min(wait, left), stop_)) return false;
   wait = std::min(wait * 2, std::max(options_.longest_pause, options_.first_pause));
-  // The server may still be at it; a second insert beside it would wait or be stored twice.
-  if (code == ErrorCode::kUnknown) {
-    static_cast<void>(wait_until_ended(engine_, failed.query_id, clock_, give_up, stop_));
-  }
-  return !stop_.stop_requested() && clock_.steady() < give_up;
+  return clock_.steady() < give_up;
 }
 
 std::string InsertRun::token_of(RowRange range) const {

@@ -25,8 +25,10 @@ class InsertRun {
   std::size_t rows_in(RowRange range) const;
   // One insert, tried until it is answered.
   Result<InsertAnswer> insert(RowRange range);
+  Result<InsertAnswer> try_insert(InsertRequest& request, SteadyTime give_up);
+  Result<void> wait_for_unanswered(SteadyTime give_up);
   // Waits before the next try; false when it is time to give up, or stopped.
-  bool pause(Duration& pause, SteadyTime give_up, const InsertRequest& failed, ErrorCode code);
+  bool pause(Duration& pause, SteadyTime give_up);
   std::string token_of(RowRange range) const;
 
   ClickHouse& engine_;
@@ -39,7 +41,9 @@ class InsertRun {
   Log& log_;
   std::string token_;
   std::vector<RowRange> refused_;  // around where the write is, the widest first
-  std::size_t refused_in_a_row_ = 0;
+  std::size_t refused_in_a_row_;
+  int code_;                // of these
+  std::string unanswered_;  // query id of the last insert, if its answer was lost and it may still run
   WriteReport report_;
 };
 

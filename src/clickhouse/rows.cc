@@ -34,6 +34,11 @@ void RowBatch::append(std::string_view encoded_row) {
   ends_.push_back(bytes_.size());
 }
 
+void RowBatch::cut_back(std::size_t rows) {
+  ends_.resize(rows);
+  bytes_.resize(rows == 0 ? 0 : ends_.back());
+}
+
 void RowBatch::clear() {
   bytes_.clear();
   ends_.clear();

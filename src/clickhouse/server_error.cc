@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMostText = 2000;
 constexpr int kTooManyParts = 252;
 constexpr int kNotEnoughSpace = 243;
+constexpr std::string_view kManyPartitions = "partitions for single INSERT";
 
 // ClickHouse's src/Common/ErrorCodes.cpp; sorted.
 constexpr std::array kTransient{
@@ -61,7 +62,7 @@ constexpr std::array kRow{
     117,  // INCORRECT_DATA
     128,  // TOO_LARGE_ARRAY_SIZE
     131,  // TOO_LARGE_STRING_SIZE
-    153,  // ILLEGAL_DIVISION: in a view that the table feeds
+    153,  // ILLEGAL_DIVISION
     190,  // SIZES_OF_ARRAYS_DONT_MATCH
     321,  // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
     349,  // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
@@ -115,13 +116,32 @@ std::optional<int> code_in(std::string_view text) {
   return code && *code < 100'000 ? std::optional(static_cast<int>(*code)) : std::nullopt;
 }
 
+// The last thing that is told of where it happened; what a row says of itself stands in quotes.
+bool is_of_view(std::string_view text) {
+  const std::size_t at = text.rfind(": while pushing to view ");
+  return at != text.npos && text.find('\'', at) == text.npos;
+}
+
+std::string_view remedy_for(ServerFault fault, std::string_view text) {
+  if (fault != ServerFault::kStatement) return {};
+  if (is_of_view(text)) return "the table may have the rows already: repair the view or drop it";
+  if (text.find(kManyPartitions) == text.npos) return {};
+  return "partition the table by something coarser, or raise max_partitions_per_insert_block for this user";
+}
+
 }  // namespace
 
 ServerFault fault_of(int code, std::string_view text) {
   // One insert into too many partitions has the code of a table that merges too slowly, and waiting does not help it.
-  if (code == kTooManyParts && text.find("partitions for single INSERT") != text.npos) return ServerFault::kStatement;
+  if (code == kTooManyParts && text.find(kManyPartitions) != text.npos) return ServerFault::kStatement;
   if (std::binary_search(kTransient.begin(), kTransient.end(), code)) return ServerFault::kTransient;
+  // The table has the rows by then: parts of them would be stored once more.
+  if (is_of_view(text)) return ServerFault::kStatement;
   return std::binary_search(kRow.begin(), kRow.end(), code) ? ServerFault::kRow : ServerFault::kStatement;
+}
+
+Error ServerError::error() const {
+  return {error_code(), remedy.empty() ? text : text + " (" + std::string(remedy) + ")"};
 }
 
 ErrorCode ServerError::error_code() const {
@@ -137,7 +157,8 @@ ServerError parse_server_error(std::string_view body, std::optional<int> header_
   ServerError error;
   error.code = header_code.value_or(code_in(body).value_or(0));
   error.text = in_one_line(body);
-  error.fault = fault_of(error.code, error.text);
+  error.fault = fault_of(error.code, body);
+  error.remedy = remedy_for(error.fault, body);
   return error;
 }
 

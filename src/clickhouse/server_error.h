@@ -18,11 +18,12 @@ enum class ServerFault {
 struct ServerError {
   int code = 0;  // ClickHouse's; 0 when none was told
   ServerFault fault = ServerFault::kStatement;
-  std::string text;  // "Code: 60. DB::Exception: ..." in one line, 2000 bytes at most
+  std::string text;           // "Code: 60. DB::Exception: ..." in one line, 2000 bytes at most
+  std::string_view remedy{};  // what a person can do about it, where that is known; a literal
 
   // The code that the caller of leat acts by.
   ErrorCode error_code() const;
-  Error error() const { return {error_code(), text}; }
+  Error error() const;
 };
 
 // From the body of an error's answer; `header_code` is what the header told, if there is one.

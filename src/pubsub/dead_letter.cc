@@ -16,7 +16,9 @@ Publication make_dead_letter(std::string_view subject, GivenUp given_up) {
   headers.set("Leat-Dead-Sequence", sequence);
   headers.set("Leat-Dead-Subscription", given_up.subscription);
   headers.set("Leat-Dead-Deliveries", std::to_string(given_up.deliveries));
-  letter.options.message_id = std::string(given_up.stream) + "." + sequence + "." + std::string(given_up.subscription);
+  letter.options.message_id = std::string(given_up.stream) + "." + sequence + "." +
+                              std::to_string(given_up.stored_at.time_since_epoch().count()) + "." +
+                              std::string(given_up.subscription);
   return letter;
 }
 

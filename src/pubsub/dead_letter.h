@@ -11,6 +11,7 @@ namespace leat {
 struct GivenUp {
   Message message;
   std::uint64_t sequence = 0;
+  SystemTime stored_at{};  // tells it from one of a stream that was made again
   std::string_view stream;
   std::string_view subscription;
   std::uint32_t deliveries = 0;

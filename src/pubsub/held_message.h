@@ -39,6 +39,7 @@ struct HeldMessage {
   Verdict verdict = Verdict::kDone;
   Duration delay{0};
   std::string reason;              // kDead
+  bool given_up = false;           // its dead letter is stored, and whoever wants to know was told
   HeldMessage* next_in = nullptr;  // the pile that it lies on
 
   // The turn (1 and more) for which its lease is renewed; 0: it is not.

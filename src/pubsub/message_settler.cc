@@ -105,13 +105,14 @@ void MessageSettler::process(std::vector<HeldMessage*>& batch) {
 void MessageSettler::give_up(std::vector<HeldMessage*>& batch) {
   std::vector<HeldMessage*> dying;
   std::copy_if(batch.begin(), batch.end(), std::back_inserter(dying),
-               [](const HeldMessage* message) { return message->verdict == Verdict::kDead; });
+               [](const HeldMessage* message) { return message->verdict == Verdict::kDead && !message->given_up; });
   if (dying.empty()) return;
   const auto stored = store_dead_letters(dying);
   for (std::size_t i = 0; i < dying.size(); ++i) {
     HeldMessage& message = *dying[i];
     const StoredMessage& content = message.delivery.message;
     if (stored[i]) {
+      message.given_up = true;
       parts_.log.warn("message is given up",
                       {{"subject", content.subject}, {"sequence", content.sequence}, {"reason", message.reason}});
       if (parts_.options.on_given_up) {
@@ -137,6 +138,7 @@ std::vector<Result<void>> MessageSettler::store_dead_letters(const std::vector<H
     letters.push_back(make_dead_letter(parts_.options.dead_subject,
                                        {.message = static_cast<const Message&>(message->delivery.message),
                                         .sequence = message->delivery.message.sequence,
+                                        .stored_at = message->delivery.message.time,
                                         .stream = parts_.options.stream,
                                         .subscription = message->batch->source.name,
                                         .deliveries = message->deliveries(),

@@ -31,6 +31,7 @@ MessageMiddleware poison_queue(Publisher& publisher, PoisonQueue options) {
         options.subject,
         {.message = {.subject = message.subject(), .headers = message.headers(), .payload = message.payload()},
          .sequence = message.sequence(),
+         .stored_at = message.stored_at(),
          .stream = message.stream(),
          .subscription = message.subscription(),
          .deliveries = message.deliveries(),

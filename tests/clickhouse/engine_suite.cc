@@ -129,6 +129,36 @@ TEST_P(EngineTest, ARowsFaultIsAnAnswerAndATablesFaultAnError) {
             Verdict::kStopped);
 }
 
+// The table has the rows by then: parts of them under other tokens would be stored once more.
+TEST_P(EngineTest, AViewThatThrowsIsNoRowsFault) {
+  const std::string table = make_table("a UInt64", "a");
+  const std::string view = fresh_name();
+  engine_
+      ->execute("CREATE MATERIALIZED VIEW " + view +
+                " ENGINE = MergeTree ORDER BY b AS SELECT throwIf(a = 13) AS b FROM " + table)
+      .value();
+  const auto refused =
+      engine_->insert({.table = table, .columns = {"a"}, .rows = std::string_view("\15\0\0\0\0\0\0\0", 8)});
+  engine_->execute("DROP TABLE " + view).value();
+  ASSERT_FALSE(refused) << refused->reason;
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(refused.error().message().find(view), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("repair the view"), std::string::npos) << refused.error().message();
+}
+
+TEST_P(EngineTest, AnInsertIntoTooManyPartitionsSaysWhatToChange) {
+  if (!modern()) GTEST_SKIP() << "the limit is of later servers";
+  const std::string table = fresh_name();
+  engine_->execute("CREATE TABLE " + table + " (a UInt8) ENGINE = MergeTree PARTITION BY a ORDER BY a").value();
+  std::string rows;
+  for (int i = 0; i < 101; ++i) rows += static_cast<char>(i);
+  const auto refused = engine_->insert({.table = table, .rows = rows});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(refused.error().message().find("partition the table by something coarser"), std::string::npos)
+      << refused.error().message();
+}
+
 TEST_P(EngineTest, ATokenIsStoredOnce) {
   const std::string table = make_table("a UInt64", "a");
   const std::string one("\1\0\0\0\0\0\0\0", 8);

@@ -178,6 +178,37 @@ TEST(Away, AMinuteUnderLoadCostsFewTriesAndNoRow) {
   writers.expect_each_once(appended);
 }
 
+// Its first insert's answer is lost, and whether that still runs cannot be told at first.
+class SilentEngine : public ForwardingEngine {
+ public:
+  using ForwardingEngine::ForwardingEngine;
+
+  int asked = 0;
+  std::vector<int> inserted_after;  // so many questions, for each insert
+
+  Result<InsertAnswer> insert(const InsertRequest& request, std::stop_token stop) override {
+    inserted_after.push_back(asked);
+    if (inserted_after.size() == 1) return Error(ErrorCode::kUnknown, "no answer");
+    return ForwardingEngine::insert(request, std::move(stop));
+  }
+  Result<bool> is_running(std::string_view) override {
+    if (++asked <= 2) return Error(ErrorCode::kUnavailable, "busy");
+    return asked < 5;
+  }
+};
+
+TEST(Away, AnInsertThatMayStillRunIsWaitedFor) {
+  if (const std::string why = why_no_engine("front"); !why.empty()) GTEST_SKIP() << why;
+  const std::string table = make_numbers_table(engine("front"));
+  const RowMapping mapping = numbers_mapping(engine("front"), table);
+  SilentEngine silent(engine("front"));
+  RowBatch rows;
+  mapping.encode(rows, StoredMessage{{.payload = "1"}, 1}).value();
+  const BatchWriter writer(silent, mapping.encoder, {.first_pause = 1ms});
+  EXPECT_EQ(writer.write(rows).value()->stored, 1U);
+  EXPECT_EQ(silent.inserted_after, (std::vector<int>{0, 5}));
+}
+
 // The same with servers, for a few seconds, or the whole minute with LEAT_SOAK.
 class AwayServer : public testing::TestWithParam<std::string> {};
 

@@ -1,10 +1,43 @@
 // What a person has to put right, what is gone, and what a pipeline makes of a stream that is not the one it knew.
+#include "broker/fault_broker.h"
 #include "leat/memory_broker.h"
 #include "pipeline/clickhouse/range_record.h"
+#include "tests/pipeline_clickhouse/forwarding_engine.h"
 #include "tests/pipeline_clickhouse/pipeline_suite.h"
 
 namespace leat::test {
+
+struct Odd {
+  std::uint64_t n = 0;
+};
+
+}  // namespace leat::test
+
+template <>
+struct leat::row_values::Value<leat::test::Odd> {
+  static bool fits(const ColumnType& type) { return Value<std::uint64_t>::fits(type); }
+  static Problem put(std::string& out, const ColumnType& type, const test::Odd& value) {
+    if (value.n == 1) throw value;
+    return Value<std::uint64_t>::put(out, type, value.n);
+  }
+};
+
+namespace leat::test {
 namespace {
+
+struct OddRow {
+  std::uint64_t seq = 0;
+  Odd n;
+  static constexpr auto row() { return leat::row(column("seq", &OddRow::seq), column("n", &OddRow::n)); }
+};
+
+class ConflictingEngine : public ForwardingEngine {
+ public:
+  using ForwardingEngine::ForwardingEngine;
+  Result<InsertAnswer> insert(const InsertRequest&, std::stop_token) override {
+    return Error(ErrorCode::kConflict, "the table is being dropped");
+  }
+};
 
 class BadInput : public testing::Test {
  protected:
@@ -37,7 +70,8 @@ class BadInput : public testing::Test {
     records()->put("numbers.range", to_text(record)).value();
   }
 
-  std::shared_ptr<Broker> broker_ = open_memory_broker();
+  Faults faults_;
+  std::shared_ptr<Broker> broker_ = make_fault_broker(open_memory_broker(), faults_);
   ClickHouse* engine_ = nullptr;
   std::string table_;
   KeptLog log_;
@@ -105,6 +139,79 @@ TEST_F(BadInput, ATableThatRefusesRowAfterRowIsAPersons) {
   const std::string rows = std::to_string(510 - letters);
   EXPECT_EQ(numbers().substr(0, 2 * rows.size() + 1), rows + " " + rows);
   EXPECT_EQ(dead_letters(*broker_).size(), letters);
+}
+
+TEST_F(BadInput, AViewThatThrowsIsAPersons) {
+  const std::string view = fresh_name();
+  engine_->execute("CREATE TABLE " + view + "_rows (b UInt64) ENGINE = MergeTree ORDER BY b").value();
+  engine_
+      ->execute("CREATE MATERIALIZED VIEW " + view + " TO " + view + "_rows AS SELECT n + throwIf(n = 13) AS b FROM " +
+                table_)
+      .value();
+  append_payloads(*broker_, numbers_from(0, 100));
+  const Error why = refused(quick("numbers"));
+  EXPECT_EQ(why.code(), ErrorCode::kInvalidArgument) << why.message();
+  EXPECT_NE(why.message().find("repair the view"), std::string::npos) << why.message();
+  engine_->execute("ALTER TABLE " + view + " MODIFY QUERY SELECT n AS b FROM " + table_).value();
+  run_to(100, quick("numbers"));
+  EXPECT_EQ(numbers(), "100 100 4950");
+  EXPECT_EQ(engine_->query("SELECT count(), uniqExact(b) FROM " + view + "_rows").value(), "100\t100\n");
+  EXPECT_TRUE(dead_letters(*broker_).empty());
+  engine_->execute("DROP TABLE " + view).value();
+}
+
+// What a run has refused in a row counts in the next one: its letters are all that there will be.
+TEST_F(BadInput, ATableThatRefusesRowAfterRowDoesSoInTheNextRunToo) {
+  append_payloads(*broker_, numbers_from(kRefused, 500));
+  auto options = quick("numbers");
+  options.table_fault_after = 20;
+  refused(options);
+  const std::size_t letters = dead_letters(*broker_).size();
+  for (int run = 0; run < 3; ++run) {
+    EXPECT_NE(refused(options).message().find("refuses row after row"), std::string::npos);
+    EXPECT_EQ(dead_letters(*broker_).size(), letters);
+  }
+}
+
+TEST_F(BadInput, ALetterIsSentOnce) {
+  std::vector<std::string> payloads = numbers_from(0, 500);
+  for (std::size_t i = 5; i < payloads.size(); i += 10) payloads[i] = std::to_string(kRefused + i);
+  append_payloads(*broker_, payloads);
+  std::atomic<std::size_t> sent{0};
+  faults_.before(Operation::kAppend, [&](const Call& call) {
+    sent += call.items;
+    return Fault::none();
+  });
+  run_to(500, quick("numbers"));
+  faults_.clear();
+  EXPECT_EQ(dead_letters(*broker_).size(), 50U);
+  EXPECT_EQ(sent, 50U);
+}
+
+TEST_F(BadInput, AWindowThatHoldsNoWholeInsertIsTooSmall) {
+  engine_->execute("ALTER TABLE " + table_ + " MODIFY SETTING non_replicated_deduplication_window = 99").value();
+  auto options = quick("numbers");
+  options.guarantee = ClickHousePipelineOptions::Guarantee::kExactlyOnce;
+  const Error why = refused(options);
+  EXPECT_EQ(why.code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(why.message().find("MODIFY SETTING non_replicated_deduplication_window = 1000 (it is 99, and"),
+            std::string::npos)
+      << why.message();
+  RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), quick("numbers", &log_));
+  append_payloads(*broker_, {"1"});
+  ASSERT_TRUE(running.comes_to(1));
+  EXPECT_FALSE(running->exactly_once());
+  EXPECT_TRUE(log_.has("(it is 99, and")) << log_.all();
+}
+
+TEST_F(BadInput, AConflictOfTheTableIsAPersons) {
+  ConflictingEngine conflicting(*engine_);
+  append_payloads(*broker_, {"1"});
+  auto options = quick("numbers");
+  options.new_stream = ClickHousePipelineOptions::NewStream::kFromItsBeginning;
+  RunningPipeline running(*broker_, conflicting, numbers_mapping(*engine_, table_), options);
+  ASSERT_TRUE(comes_true([&] { return running.ended(); }, 20s));
+  EXPECT_EQ(running.wait().error().code(), ErrorCode::kConflict);
 }
 
 TEST_F(BadInput, AnotherStreamUnderTheSameName) {
@@ -209,7 +316,25 @@ TEST_F(BadInput, ARangeInPartsWhosePlacesAreUnknownIsLeftToAPerson) {
 
 TEST_F(BadInput, ARecordThatIsDamaged) {
   records()->put("numbers.range", "{\"version\":1}").value();
-  EXPECT_EQ(refused(quick("numbers")).code(), ErrorCode::kCorrupt);
+  const Error why = refused(quick("numbers"));
+  EXPECT_EQ(why.code(), ErrorCode::kCorrupt);
+  EXPECT_NE(why.message().find("restore the key \"numbers.range\""), std::string::npos) << why.message();
+}
+
+// What a row has by then is cut off again, and whatever is thrown.
+TEST_F(BadInput, AMappingThatThrowsWithinARow) {
+  append_payloads(*broker_, numbers_from(0, 3));
+  RowMapping mapping = numbers_mapping(*engine_, table_);
+  const RowEncoder encoder = RowEncoder::open<OddRow>(describe_table(*engine_, table_).value()).value();
+  mapping.encode = [encoder](RowBatch& batch, const StoredMessage& message) {
+    return encoder.encode(batch, OddRow{message.sequence, {message.sequence - 1}});
+  };
+  RunningPipeline running(*broker_, *engine_, mapping, quick("numbers"));
+  ASSERT_TRUE(running.comes_to(3));
+  EXPECT_EQ(numbers(), "2 2 2");
+  EXPECT_EQ(running->counts().inserts, 1U);
+  EXPECT_EQ(dead_letters(*broker_).at(0).headers.get("Leat-Dead-Reason"),
+            "the mapping throws: an exception that is no std::exception");
 }
 
 TEST_F(BadInput, AMappingThatThrowsOrAppendsTwice) {
@@ -232,7 +357,8 @@ TEST_F(BadInput, AMappingThatThrowsOrAppendsTwice) {
   };
   append_payloads(*broker_, numbers_from(0, 3));
   EXPECT_EQ(ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({}).error().message(),
-            "the mapping appends 2 rows for one message; expected one");
+            "the mapping appends 2 rows for one message; expected one: keep its parts in one row (Array, Nested), or "
+            "publish a message for each");
 }
 
 }  // namespace

@@ -53,6 +53,19 @@ TEST_F(EndingWithFaults, APassingErrorIsReportedAndHeals) {
   EXPECT_EQ(troubles, 1);
 }
 
+TEST_F(EndingWithFaults, AMessageIsGivenUpOnceHoweverOftenItsSettlementFails) {
+  std::atomic<int> given_up{0};
+  Subscriber mailer(*broker_,
+                    {.stream = "orders", .name = "mailer", .on_given_up = [&](const GivenUpMessage&) { ++given_up; }});
+  ASSERT_TRUE(orders_.publish("a", "1"));
+  auto message = mailer.next(30s);
+  ASSERT_TRUE(message && *message);
+  faults_.next(Operation::kSettle, Fault::fail(), 2);
+  (*message)->term("never");
+  EXPECT_TRUE(eventually([&] { return unsettled() == 0; }));
+  EXPECT_EQ(given_up, 1);
+}
+
 TEST_F(EndingWithFaults, ASettlementThatFailsIsTriedAgain) {
   Subscriber mailer(*broker_, {.stream = "orders", .name = "mailer"});
   ASSERT_TRUE(orders_.publish("a", "1"));

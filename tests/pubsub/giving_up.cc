@@ -104,6 +104,26 @@ TEST_P(GivingUp, TermIsFinalAndHasAReason) {
   EXPECT_EQ(letter->headers.get("Leat-Dead-Reason"), "not mine");
 }
 
+// The sequences of the new stream are those of the old one, and the letters of that are still remembered.
+TEST_P(GivingUp, AStreamThatWasMadeAgainHasLettersOfItsOwn) {
+  Publisher dead = publisher({.stream = "dead"});
+  for (const std::string payload : {"first", "second"}) {
+    Publisher orders = publisher();
+    {
+      Subscriber mailer = subscriber({.name = "mailer", .dead_letters = &dead});
+      ASSERT_TRUE(orders.publish("created", payload));
+      next(mailer)->term("never");
+      EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
+    }
+    const auto letter = broker().admin().read_last("dead", "dead.dead").value();
+    ASSERT_TRUE(letter);
+    EXPECT_EQ(letter->payload, payload);
+    EXPECT_EQ(letter->headers.get("Leat-Dead-Sequence"), "1");
+    ASSERT_TRUE(broker().admin().delete_stream("orders"));
+    pass(1ms);
+  }
+}
+
 TEST_P(GivingUp, WithoutItsDeadLetterAMessageIsNotGivenUp) {
   Publisher orders = publisher();
   Publisher closed = publisher({.stream = "dead"});

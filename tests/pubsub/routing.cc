@@ -167,6 +167,25 @@ TEST_P(Routing, PoisonGoesToItsQueue) {
   EXPECT_THROW(poison_queue(poison, {.after = 0}), std::invalid_argument);
 }
 
+TEST_P(Routing, APoisonQueueTellsMessagesOfAStreamThatWasMadeAgainApart) {
+  Publisher poison = publisher({.stream = "poison"});
+  Router router;
+  router.use(poison_queue(poison, {.subject = "mailer", .after = 1})).on("orders.a", [](MessageContext&) {
+    return Outcome::dead("never");
+  });
+  const auto letters = [&] { return broker().admin().stream("poison").value().messages; };
+  publish("a", "first");
+  run_until(router, [&] { return letters() == 1; });
+  mailer_.reset();
+  ASSERT_TRUE(broker().admin().delete_stream("orders"));
+  orders_.emplace(publisher());
+  mailer_.emplace(subscriber());
+  pass(1ms);
+  publish("a", "second");
+  run_until(router, [] { return true; });
+  EXPECT_EQ(letters(), 2U);
+}
+
 TEST_P(Routing, ThrottleSpreadsCalls) {
   Mutex mutex;
   std::vector<SteadyTime> began;

@@ -106,6 +106,8 @@ Result<void> BatchCutter::add(BatchBuilder& builder, std::vector<StoredMessage> 
       left_.assign(std::make_move_iterator(message), std::make_move_iterator(messages.end()));
       return {};
     }
+    // On its way already when it was removed, and passed over.
+    if (builder.empty() && message->sequence < builder.first()) builder = {parts_.mapping, message->sequence};
     next_ = message->sequence + 1;
     if (auto added = builder.add(std::move(*message)); !added) return added;
   }
@@ -152,14 +154,27 @@ Result<RangeBatch> BatchCutter::check(RangeBatch batch, const std::stop_token& s
   return batch;
 }
 
+// What others have stored is passed over while it is there: that it goes later is no loss.
 Result<void> BatchCutter::look_while_idle(BatchBuilder& builder) {
   const auto facts = look();
   if (!facts) return is_passing(facts.error()) ? Result<void>() : facts.error();
-  if (facts->first <= next_) return {};
-  report_lost(next_, facts->first - next_);
-  next_ = facts->first;
+  if (facts->first > next_) {
+    report_lost(next_, facts->first - next_);
+    next_ = facts->first;
+  }
+  if (facts->last >= next_ && has_only_others()) next_ = facts->last + 1;
   builder = BatchBuilder(parts_.mapping, next_);
   return {};
+}
+
+// A reader that follows may come back empty because it was not answered; one that does not is at the end then.
+bool BatchCutter::has_only_others() {
+  if (takes_all()) return false;
+  const auto reader = parts_.broker.open_reader(
+      {.stream = parts_.options.stream, .filter = parts_.options.filter, .from_sequence = next_, .headers_only = true});
+  if (!reader) return false;
+  const auto found = (*reader)->read({.max_count = 1}, {});
+  return found && found->empty();
 }
 
 Result<SourceFacts> BatchCutter::look() {
@@ -174,10 +189,9 @@ Result<SourceFacts> BatchCutter::look() {
 }
 
 void BatchCutter::report_lost(std::uint64_t from, std::uint64_t count) {
-  parts_.log.error("messages were gone before they could be read",
-                   {{"stream", parts_.options.stream},
-                    {"from_sequence", from},
-                    {parts_.options.filter == ">" ? "lost" : "lost_at_most", count}});
+  parts_.log.error(
+      "messages were gone before they could be read",
+      {{"stream", parts_.options.stream}, {"from_sequence", from}, {takes_all() ? "lost" : "lost_at_most", count}});
   MutexLock lock(mutex_);
   seen_.lost += count;
 }

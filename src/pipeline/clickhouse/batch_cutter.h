@@ -55,6 +55,8 @@ class BatchCutter {
   bool is_full(const BatchBuilder& builder) const;
   Result<RangeBatch> check(RangeBatch batch, const std::stop_token& stop);
   Result<void> look_while_idle(BatchBuilder& builder);
+  bool has_only_others();
+  bool takes_all() const { return parts_.options.filter == ">"; }
   Result<SourceFacts> look() LEAT_EXCLUDES(mutex_);
   void report_lost(std::uint64_t from, std::uint64_t count) LEAT_EXCLUDES(mutex_);
   void hand_over(Cut cut, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);

@@ -35,12 +35,11 @@ Result<void> PipelineOwner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::stop_token lost = parts_.lock.wait_until_held(stop);
     if (stop.stop_requested()) break;
+    stream_made_again_ = false;
     auto ended = own(stop, lost);
     if (ended) {
       backoff.reset();
-    } else if (starts_anew(ended.error())) {
-      continue;
-    } else if (ended.error().code() != ErrorCode::kLeaseLost && !is_passing(ended.error())) {
+    } else if (!goes_on_after(ended.error())) {
       return ended;
     } else {
       parts_.log.warn("pipeline begins again", {{"pipeline", parts_.options.name}, {"why", ended.error().message()}});
@@ -50,9 +49,10 @@ Result<void> PipelineOwner::run(const std::stop_token& stop) {
   return {};
 }
 
-bool PipelineOwner::starts_anew(const Error& error) const {
-  return error.code() == ErrorCode::kConflict &&
-         parts_.options.new_stream == ClickHousePipelineOptions::NewStream::kFromItsBeginning;
+bool PipelineOwner::goes_on_after(const Error& error) const {
+  using NewStream = ClickHousePipelineOptions::NewStream;
+  if (stream_made_again_) return parts_.options.new_stream == NewStream::kFromItsBeginning;
+  return error.code() == ErrorCode::kLeaseLost || is_passing(error);
 }
 
 // `stop` ends the reading at once and an insert after the grace; a lost pipeline ends both.
@@ -165,7 +165,10 @@ Result<RangeWriter::Ending> PipelineOwner::repeat(RangeWriter& writer, const Tok
 Result<void> PipelineOwner::write_batches(RangeWriter& writer, BatchCutter& cutter, const Tokens& tokens) {
   while (true) {
     const auto batch = cutter.next(tokens.quit);
-    if (!batch) return batch.error();
+    if (!batch) {
+      stream_made_again_ = batch.error().code() == ErrorCode::kConflict;
+      return batch.error();
+    }
     if (!*batch) return {};
     const auto before = writer.tally();
     const auto ended = writer.write(**batch, tokens.halt);

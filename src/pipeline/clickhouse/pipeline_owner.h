@@ -47,7 +47,7 @@ class PipelineOwner {
   Result<void> write_all(RangeWriter& writer, const Tokens& tokens);
   Result<void> write_batches(RangeWriter& writer, BatchCutter& cutter, const Tokens& tokens);
   void tell(const RangeWriter& writer, const RangeWriter::Tally& before);
-  bool starts_anew(const Error& error) const;
+  bool goes_on_after(const Error& error) const;
 
   Parts parts_;
   Clock& clock_;
@@ -55,6 +55,7 @@ class PipelineOwner {
   BatchWriter writer_;
   DeadLetterBox letters_;
   RangeBook book_;
+  bool stream_made_again_ = false;  // while it was read
 };
 
 }  // namespace leat

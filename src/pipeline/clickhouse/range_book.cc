@@ -8,7 +8,12 @@ Result<std::optional<RangeRecord>> RangeBook::read() {
   revision_ = *entry ? (*entry)->revision : 0;
   if (!*entry) return std::optional<RangeRecord>();
   auto record = parse_range_record((*entry)->value);
-  if (!record) return record.error();
+  if (!record) {
+    return Error(record.error().code(),
+                 record.error().message() + ": restore the key \"" + key_ +
+                     "\" of the pipelines' bucket from a backup; another pipeline's name reads the stream from its "
+                     "first message on and stores all again");
+  }
   return std::optional(std::move(*record));
 }
 

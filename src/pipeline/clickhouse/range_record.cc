@@ -17,6 +17,8 @@ nlohmann::json to_json(const RangeInHand& range) {
   json["settled"] = range.progress.settled;
   auto& refused = json["refused"] = nlohmann::json::array();
   for (const RowRange& part : range.progress.refused) refused.push_back({part.begin, part.end});
+  json["refused_in_a_row"] = range.progress.refused_in_a_row;
+  json["code"] = range.progress.code;
   return json;
 }
 
@@ -29,6 +31,8 @@ RangeInHand range_of(const nlohmann::json& json) {
   const auto refused = json.find("refused");
   if (refused == json.end()) return range;
   range.progress.settled = json.at("settled");
+  range.progress.refused_in_a_row = json.value("refused_in_a_row", std::size_t{0});
+  range.progress.code = json.value("code", 0);
   for (const auto& part : *refused) range.progress.refused.push_back({part.at(0), part.at(1)});
   return range;
 }

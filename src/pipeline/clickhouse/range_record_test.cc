@@ -13,12 +13,14 @@ RangeRecord some_record() {
 
 TEST(RangeRecordTest, ComesBackAsItWas) {
   RangeRecord record = some_record();
-  record.in_hand->progress = {.settled = 5, .refused = {{0, 20}, {5, 10}}};
+  record.in_hand->progress = {.settled = 5, .refused = {{0, 20}, {5, 10}}, .refused_in_a_row = 3, .code = 395};
   const auto back = parse_range_record(to_text(record)).value();
   EXPECT_EQ(to_text(back), to_text(record));
   EXPECT_EQ(back.created, record.created);
   EXPECT_EQ(back.in_hand->progress.settled, 5U);
   EXPECT_EQ(back.in_hand->progress.refused, record.in_hand->progress.refused);
+  EXPECT_EQ(back.in_hand->progress.refused_in_a_row, 3U);
+  EXPECT_EQ(back.in_hand->progress.code, 395);
   EXPECT_TRUE(back.in_hand->dense());
   record.in_hand.reset();
   EXPECT_FALSE(parse_range_record(to_text(record))->in_hand);

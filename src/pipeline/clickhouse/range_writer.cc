@@ -22,6 +22,7 @@ Result<RangeWriter::Ending> RangeWriter::write(const RangeBatch& batch, const st
                                 .messages = batch.messages.size(),
                                 .filter = parts_.options.filter,
                                 .mapping = parts_.fingerprint};
+  record_.done = batch.first - 1;  // the cutter knows that nothing is between
   // Unknown whether it is written: then it is as if it were, and the next owner finds out.
   if (auto recorded = record(stop); !recorded) {
     return stop.stop_requested() ? Result<Ending>(Ending::kStopped) : recorded.error();
@@ -81,7 +82,6 @@ Result<RangeWriter::Ending> RangeWriter::insert_rows(const RangeBatch& batch, co
   const auto report = again([&] { return send(batch, stop); }, stop);
   if (!report) return report.error();
   if (!*report) return Ending::kStopped;
-  if (auto kept = keep_refused(batch, (*report)->bad, stop); !kept) return kept.error();
   tally_.rows += (*report)->stored;
   return Ending::kDone;
 }
@@ -92,12 +92,21 @@ Result<std::optional<WriteReport>> RangeWriter::send(const RangeBatch& batch, co
                        .query_id = query_id_of(name),
                        .resume = record_.in_hand->progress};
   // Rows that were found to be refused are kept before the record says that they are settled.
+  std::size_t kept = 0;
+  const auto keep_more = [&](std::span<const BadRow> bad) {
+    auto more = keep_refused(batch, bad.subspan(kept), stop);
+    if (more) kept = bad.size();
+    return more;
+  };
   options.before_parts = [&](const WriteProgress& progress, const std::vector<BadRow>& bad) -> Result<void> {
-    if (auto kept = keep_refused(batch, bad, stop); !kept) return kept;
+    if (auto more = keep_more(bad); !more) return more;
     record_.in_hand->progress = progress;
     return record(stop);
   };
-  return parts_.writer.write(batch.rows, options, stop);
+  auto report = parts_.writer.write(batch.rows, options, stop);
+  if (!report || !*report) return report;
+  if (auto more = keep_more((*report)->bad); !more) return more.error();
+  return report;
 }
 
 Result<void> RangeWriter::keep(const std::vector<PipelineLetter>& letters, const std::stop_token& stop) {
@@ -108,7 +117,7 @@ Result<void> RangeWriter::keep(const std::vector<PipelineLetter>& letters, const
   return {};
 }
 
-Result<void> RangeWriter::keep_refused(const RangeBatch& batch, const std::vector<BadRow>& bad,
+Result<void> RangeWriter::keep_refused(const RangeBatch& batch, std::span<const BadRow> bad,
                                        const std::stop_token& stop) {
   std::vector<PipelineLetter> letters;
   for (const BadRow& row : bad) letters.push_back({&batch.messages[row.index], row.reason, row.code});

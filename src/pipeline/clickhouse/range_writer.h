@@ -55,7 +55,7 @@ class RangeWriter {
   Result<Ending> insert_rows(const RangeBatch& batch, const std::stop_token& stop);
   Result<std::optional<WriteReport>> send(const RangeBatch& batch, const std::stop_token& stop);
   Result<void> keep(const std::vector<PipelineLetter>& letters, const std::stop_token& stop);
-  Result<void> keep_refused(const RangeBatch& batch, const std::vector<BadRow>& bad, const std::stop_token& stop);
+  Result<void> keep_refused(const RangeBatch& batch, std::span<const BadRow> bad, const std::stop_token& stop);
   Result<Ending> give_up_in_doubt(const RangeBatch& batch, const std::stop_token& stop);
   void report_gone(const RangeBatch& batch) const;
   void finish();

@@ -3,6 +3,9 @@
 namespace leat {
 namespace {
 
+// One insert takes an entry for each partition that it goes to: max_partitions_per_insert_block.
+constexpr std::uint64_t kLeastWindow = 100;
+
 std::string fingerprint_of(const RowEncoder& encoder) {
   std::string text = encoder.table() + " (";
   for (const TableColumn& column : encoder.columns()) text += column.name + " " + column.type.text + ", ";
@@ -20,8 +23,12 @@ std::string remedy_for(const ClickHouseFacts& facts, const TableDescription& tab
     return "a table of the engine " + table.engine + " remembers no inserts: use one of the MergeTree family";
   }
   const bool replicated = table.engine.starts_with("Replicated") || table.engine.starts_with("Shared");
-  return "ALTER TABLE " + table.name + " MODIFY SETTING " +
-         (replicated ? "replicated_deduplication_window" : "non_replicated_deduplication_window") + " = 1000";
+  const std::uint64_t window = table.deduplication_window;
+  return std::string("ALTER TABLE ") + table.name + " MODIFY SETTING " +
+         (replicated ? "replicated_deduplication_window" : "non_replicated_deduplication_window") + " = 1000" +
+         (window == 0 ? ""
+                      : " (it is " + std::to_string(window) + ", and one insert takes up to " +
+                            std::to_string(kLeastWindow) + ": one for each partition)");
 }
 
 Result<void> check_columns(const RowEncoder& encoder, const TableDescription& table) {
@@ -43,7 +50,7 @@ Result<TableFacts> check_table(ClickHouse& engine, const RowEncoder& encoder) {
   const auto table = describe_table(engine, encoder.table());
   if (!table) return table.error();
   if (auto fits = check_columns(encoder, *table); !fits) return fits.error();
-  TableFacts facts{.exactly_once = engine.facts().tokens && table->deduplication_window > 0,
+  TableFacts facts{.exactly_once = engine.facts().tokens && table->deduplication_window >= kLeastWindow,
                    .fingerprint = fingerprint_of(encoder)};
   if (!facts.exactly_once) facts.remedy = remedy_for(engine.facts(), *table);
   return facts;
