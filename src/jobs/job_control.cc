@@ -111,8 +111,12 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
   if (!claim) return claim.error();
   const auto queued = places_.queued(id);
   if (!queued) return queued.error();
-  if (*queued) return CancelResult{};
   const bool moved = *claim != Handoff::Claim::kNone;
+  if (*queued && !was_moved_from(**queued, job)) {
+    // Another job has its unique key: what is kept under the id tells of that one alone.
+    return CancelResult{.was = moved ? Was::kNoAnswer : Was::kScheduled};
+  }
+  if (*queued) return CancelResult{};
   if (moved) {
     const auto ended = has_ended(id, job);
     if (!ended) return ended.error();
