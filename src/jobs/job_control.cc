@@ -18,18 +18,7 @@
 namespace leat {
 namespace {
 
-// The messages that a delayed job has lain in, this one first. A scheduler that has taken any of them takes the job.
-std::vector<std::uint64_t> versions_of(const StoredMessage& job) {
-  std::vector<std::uint64_t> versions{job.sequence};
-  const auto replaced = nlohmann::json::parse(job.headers.get(wire::kReplaces).value_or("[]"), nullptr, false);
-  if (!replaced.is_array()) return versions;
-  for (const auto& sequence : replaced) {
-    if (sequence.is_number_unsigned()) versions.push_back(sequence.get<std::uint64_t>());
-  }
-  return versions;
-}
-
-// The newest of them: a claim of the others is over.
+// The newest versions: a claim of the others is over.
 void set_replaced(Message& message, std::vector<std::uint64_t> versions) {
   constexpr std::size_t kMost = 16;
   versions.resize(std::min(versions.size(), kMost));
