@@ -252,7 +252,8 @@ Result<void> JobControl::Canceller::leave_ending(const JobId& id, const StoredMe
                        .id = id.str(),
                        .result = {.state = JobResult::State::kCancelled,
                                   .error = "cancelled on request",
-                                  .finished_at = broker_.clock().now()}};
+                                  .finished_at = broker_.clock().now(),
+                                  .enqueued_at = enqueued_at(job)}};
   return std::move(endings_.write({&ended, 1}).front());
 }
 

@@ -163,7 +163,7 @@ Result<void> Scheduler::take_in(const Inbox& inbox, Leading& leading) {
   for (const StoredMessage& message : inbox.done) {
     const auto id = parts_.names.done_id(message.subject);
     const auto record = decode_result(message.payload);
-    if (id && record) leading.dependents.ended(id->str(), record->state);
+    if (id && record) leading.dependents.ended(id->str(), *record);
   }
   return {};
 }
