@@ -22,6 +22,7 @@ struct JobResult {
   std::string error;      // else: why not
   unsigned attempts = 0;  // that ended; 0 for a job that ended before its first
   SystemTime finished_at{};
+  SystemTime enqueued_at{};  // to the millisecond; 1970 when it is not known
 };
 
 // Thread-safe. Borrows the broker, which must outlive it.

@@ -98,7 +98,7 @@ Result<void> LeaderLock::take() {
   }
   const auto there = parts_.records.get(parts_.role);
   if (!there) return there.error();
-  if (*there && (*there)->value == value_) {  // only the answer was lost
+  if (*there && (*there)->value == value_ && (*there)->revision > seen_) {  // only the answer was lost
     hold((*there)->revision, asked_at);
     return {};
   }
@@ -124,14 +124,16 @@ void LeaderLock::renew() {
   const auto renewed = parts_.records.update(parts_.role, value_, revision_);
   if (renewed) return hold(*renewed, asked_at);
   const auto there = parts_.records.get(parts_.role);
-  if (there && *there && (*there)->value == value_) return hold((*there)->revision, asked_at);
-  if (there) return lose("another one has taken it");
+  const bool ours = there && *there && (*there)->value == value_;
+  if (there && !ours) return lose("another one has taken it");
+  // Renewed now, or by an earlier try whose answer was lost, or not at all: no time is won.
+  if (ours) revision_ = (*there)->revision;
   SteadyTime held_until{};
   {
     MutexLock lock(mutex_);
     held_until = held_until_;
   }
-  if (parts_.clock.steady() >= held_until) lose("it could not be renewed: " + there.error().message());
+  if (parts_.clock.steady() >= held_until) lose("it could not be renewed: " + renewed.error().message());
 }
 
 void LeaderLock::lose(std::string_view why) {

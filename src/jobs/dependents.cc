@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "jobs/result_record.h"
 #include "jobs/unique_key.h"
 
 namespace leat {
@@ -43,7 +44,7 @@ Result<void> Dependents::add_one(const StoredMessage& job) {
   Child child{
       .sequence = job.sequence, .if_dead = waiting->if_dead, .waits_for = {}, .dead_parent = {}, .resolved = {}};
   for (const JobId& parent : waiting->parents) {
-    if (child.waits_for.insert(parent.str()).second) by_parent_[parent.str()].push_back(id->str());
+    if (child.waits_for.try_emplace(parent.str()).second) by_parent_[parent.str()].push_back(id->str());
   }
   if (child.waits_for.empty()) ready_.push_back(id->str());
   children_.insert_or_assign(id->str(), std::move(child));
@@ -53,7 +54,7 @@ Result<void> Dependents::add_one(const StoredMessage& job) {
 void Dependents::drop(const std::string& id) {
   const auto found = children_.find(id);
   if (found == children_.end()) return;
-  for (const std::string& parent : found->second.waits_for) {
+  for (const auto& [parent, since] : found->second.waits_for) {
     const auto waiters = by_parent_.find(parent);
     if (waiters == by_parent_.end()) continue;
     std::erase(waiters->second, id);
@@ -62,64 +63,69 @@ void Dependents::drop(const std::string& id) {
   children_.erase(found);
 }
 
-void Dependents::ended(const std::string& id, JobResult::State state) {
-  const auto waiters = by_parent_.extract(id);
-  if (waiters.empty()) return;
+void Dependents::ended(const std::string& id, const JobResult& result) {
+  const auto found = by_parent_.find(id);
+  if (found == by_parent_.end()) return;
   const SystemTime now = parts_.broker.clock().now();
-  for (const std::string& name : waiters.mapped()) {
-    const auto found = children_.find(name);
-    if (found == children_.end()) continue;
-    Child& child = found->second;
+  std::erase_if(found->second, [&](const std::string& name) {
+    const auto waiter = children_.find(name);
+    if (waiter == children_.end()) return true;
+    Child& child = waiter->second;
+    if (is_outdated(result, child.waits_for[id])) return false;
     child.waits_for.erase(id);
     if (!child.resolved) child.resolved = now;
-    if (state != JobResult::State::kDone && child.if_dead == IfDead::kCancel) {
+    if (result.state != JobResult::State::kDone && child.if_dead == IfDead::kCancel) {
       if (child.dead_parent.empty()) lost_.push_back(name);
       child.dead_parent = id;
     } else if (child.waits_for.empty() && child.dead_parent.empty()) {
       ready_.push_back(name);
     }
+    return true;
+  });
+  if (found->second.empty()) by_parent_.erase(found);
+}
+
+// Those that have waited longer may mean an earlier one with this id.
+void Dependents::note_enqueued(const std::string& parent, SystemTime at) {
+  const auto found = by_parent_.find(parent);
+  if (found == by_parent_.end()) return;
+  for (const std::string& name : found->second) {
+    const auto waiter = children_.find(name);
+    if (waiter == children_.end()) continue;
+    SystemTime& known = waiter->second.waits_for[parent];
+    if (known == SystemTime{}) known = at;
   }
 }
 
-// Who is recorded has ended; the others are looked for.
+// Who is recorded has ended, unless it lies in one of its places again.
 Result<void> Dependents::look_up(const std::vector<JobId>& parents) {
   if (parents.empty()) return {};
+  const auto enqueued = parts_.places.enqueued_at(parents);
   const auto done = parts_.places.done(parents);
-  std::vector<JobId> open;
+  std::vector<JobId> gone;
   for (std::size_t i = 0; i < parents.size(); ++i) {
-    if (!done[i]) return done[i].error();
-    if (*done[i]) {
-      ended(parents[i].str(), (*done[i])->state);
-    } else {
-      open.push_back(parents[i]);
-    }
+    const std::string parent = parents[i].str();
+    if (!enqueued[i]) return enqueued[i].error();
+    if (!done[i] && done[i].error().code() != ErrorCode::kCorrupt) return done[i].error();
+    if (*enqueued[i]) note_enqueued(parent, **enqueued[i]);
+    if (done[i] && *done[i]) ended(parent, **done[i]);
+    if (!*enqueued[i] && by_parent_.contains(parent)) gone.push_back(parents[i]);
   }
-  return look_for_the_gone(open);
+  return cancel_children_of_the_gone(gone);
 }
 
 // A tracked job is in one of its places, or leaves a record before it goes from the last of them. One that has done
-// neither was purged, or removed by hand.
-Result<void> Dependents::look_for_the_gone(const std::vector<JobId>& parents) {
-  const auto missing = [](const std::vector<JobId>& ids, const auto& found) -> Result<std::vector<JobId>> {
-    std::vector<JobId> rest;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (!found[i]) return found[i].error();
-      if (!*found[i]) rest.push_back(ids[i]);
-    }
-    return rest;
-  };
-  auto rest = missing(parents, parts_.places.scheduled(parents));
-  if (rest) rest = missing(*rest, parts_.places.queued(*rest));
-  if (!rest) return rest.error();
-  const auto done = parts_.places.done(*rest);
-  for (std::size_t i = 0; i < rest->size(); ++i) {
-    const JobId& parent = (*rest)[i];
-    if (!done[i]) return done[i].error();
-    if (!*done[i]) {
-      parts_.log.warn("a job that others wait for is gone without a record: it counts as cancelled",
-                      {{"job_id", parent.str()}});
-    }
-    ended(parent.str(), *done[i] ? (*done[i])->state : JobResult::State::kCancelled);
+// neither was purged, or removed by hand; or its id was taken into use again a moment ago, and its record cleared away.
+Result<void> Dependents::cancel_children_of_the_gone(const std::vector<JobId>& parents) {
+  if (parents.empty()) return {};
+  const auto enqueued = parts_.places.enqueued_at(parents);
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    if (!enqueued[i]) return enqueued[i].error();
+    if (*enqueued[i]) continue;
+    const std::string parent = parents[i].str();
+    parts_.log.warn("a job that others wait for is gone without a record: it counts as cancelled",
+                    {{"job_id", parent}});
+    ended(parent, {.state = JobResult::State::kCancelled});
   }
   return {};
 }
@@ -171,7 +177,8 @@ Result<void> Dependents::cancel(const std::string& id, const Child& child) {
                        .id = id,
                        .result = {.state = JobResult::State::kCancelled,
                                   .error = "job " + child.dead_parent + ", which it waited for, is dead or cancelled",
-                                  .finished_at = parts_.broker.clock().now()}};
+                                  .finished_at = parts_.broker.clock().now(),
+                                  .enqueued_at = enqueued_at(**job)}};
   const auto live = is_unique(**job) ? parts_.places.queued(JobId::parse(id).value_or(JobId{}))
                                      : JobPlaces::Found(std::optional<StoredMessage>{});
   if (!live) return live.error();
@@ -197,7 +204,7 @@ Result<void> Dependents::sweep() {
   for (const auto& [parent, waiters] : by_parent_) {
     if (auto id = JobId::parse(parent)) parents.push_back(std::move(*id));
   }
-  if (auto looked = look_for_the_gone(parents); !looked) return looked;
+  if (auto looked = look_up(parents); !looked) return looked;
   const SystemTime now = parts_.broker.clock().now();
   for (auto& [id, child] : children_) {
     if (!child.resolved || now - *child.resolved < kRememberAfter) continue;
@@ -214,7 +221,7 @@ Result<void> Dependents::remember(const std::string& id, Child& child) {
   if (!job) return job.error();
   if (!*job) return {};
   WaitingJob waiting{.parents = {}, .if_dead = child.if_dead};
-  for (const std::string& parent : child.waits_for) {
+  for (const auto& [parent, since] : child.waits_for) {
     if (auto parsed = JobId::parse(parent)) waiting.parents.push_back(std::move(*parsed));
   }
   AppendRequest request{.message = static_cast<const Message&>(**job),

@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "jobs/endings.h"
@@ -37,27 +36,26 @@ class Dependents {
   // Jobs that wait, as the scheduled stream shows them (their payloads are not needed); a later version of a job
   // replaces the earlier one. Looks up what has become of their parents.
   Result<void> add(std::span<const StoredMessage> jobs);
-  // A job has ended.
-  void ended(const std::string& id, JobResult::State state);
+  // A job has ended; those that wait for a later one with its id wait on.
+  void ended(const std::string& id, const JobResult& result);
   // Moves what is ready to its queue, and cancels what can never be.
   Result<void> resolve();
   // Now and then: finds parents that ended without a record, and writes down what is known before records grow too old.
   Result<void> sweep();
 
-  std::size_t waiting() const { return children_.size(); }
-
  private:
   struct Child {
     std::uint64_t sequence = 0;
     IfDead if_dead = IfDead::kCancel;
-    std::unordered_set<std::string> waits_for;
-    std::string dead_parent;             // not empty: it is to be cancelled
-    std::optional<SystemTime> resolved;  // when the first of its parents ended that it still names
+    std::unordered_map<std::string, SystemTime> waits_for;  // when that was enqueued, as far as it is known
+    std::string dead_parent;                                // not empty: it is to be cancelled
+    std::optional<SystemTime> resolved;                     // when the first of its parents ended that it still names
   };
 
   Result<void> add_one(const StoredMessage& job);
+  void note_enqueued(const std::string& parent, SystemTime at);
   Result<void> look_up(const std::vector<JobId>& parents);
-  Result<void> look_for_the_gone(const std::vector<JobId>& parents);
+  Result<void> cancel_children_of_the_gone(const std::vector<JobId>& parents);
   Result<void> move_ready();
   Result<void> cancel_lost();
   Result<void> cancel(const std::string& id, const Child& child);

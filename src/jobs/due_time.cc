@@ -1,5 +1,7 @@
 #include "jobs/due_time.h"
 
+#include <nlohmann/json.hpp>
+
 #include "core/text.h"
 #include "jobs/names.h"
 #include "leat/handler.h"
@@ -36,6 +38,16 @@ bool JobContext::is_catch_up() const {
 void set_due_time(Message& job, SystemTime due) {
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(due.time_since_epoch()).count();
   job.headers.set(wire::kDue, std::to_string(std::max<std::int64_t>(milliseconds, 0)));
+}
+
+std::vector<std::uint64_t> versions_of(const StoredMessage& job) {
+  std::vector<std::uint64_t> versions{job.sequence};
+  const auto replaced = nlohmann::json::parse(job.headers.get(wire::kReplaces).value_or("[]"), nullptr, false);
+  if (!replaced.is_array()) return versions;
+  for (const auto& sequence : replaced) {
+    if (sequence.is_number_unsigned()) versions.push_back(sequence.get<std::uint64_t>());
+  }
+  return versions;
 }
 
 }  // namespace leat

@@ -1,7 +1,9 @@
-// When a delayed job is due, as its message says.
+// When a delayed job is due, and which messages it has lain in, as its message says.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "leat/clock.h"
 #include "leat/message.h"
@@ -14,5 +16,7 @@ inline std::optional<SystemTime> due_time(const Message& job) {
   return due_time_of(job.headers);
 }
 void set_due_time(Message& job, SystemTime due);
+// The messages that a delayed job has lain in, this one first. A scheduler that has taken any of them takes the job.
+std::vector<std::uint64_t> versions_of(const StoredMessage& job);
 
 }  // namespace leat

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/mutex.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "jobs/due_time.h"
 #include "jobs/waiting_job.h"
 
 namespace leat {
@@ -61,18 +63,57 @@ void Handoff::note_overtaken(std::uint64_t sequence) {
   if (overtaken_.size() > kMostAtOnce) overtaken_.pop_front();
 }
 
-// What is gone, the leader before has moved, or somebody else has removed: who did so is not to believe that it was in
-// time.
-Result<void> Handoff::note_gone(std::span<const std::uint64_t> sequences) {
+Result<std::vector<std::uint64_t>> Handoff::gone_of(std::span<const std::uint64_t> sequences) {
   const auto there = parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences);
+  std::vector<std::uint64_t> gone;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     if (!there[i]) return there[i].error();
-    if (!*there[i]) note_overtaken(sequences[i]);
+    if (!*there[i]) gone.push_back(sequences[i]);
   }
-  return {};
+  return gone;
+}
+
+// The leader before may have put an earlier version into its queue: one that has replaced it since ends as that one.
+Result<void> Handoff::end_later_versions(std::span<const std::uint64_t> gone, SystemTime claimed_at) {
+  const auto later = later_versions(gone, claimed_at);
+  if (!later) return later.error();
+  std::vector<std::uint64_t> sequences;
+  for (const auto& [sequence, claimed] : *later) sequences.push_back(sequence);
+  auto moving = read(sequences);
+  if (!moving) return moving.error();
+  for (Moving& one : *moving) one.request.message_id = message_id(later->at(one.job.sequence));
+  const SystemTime now = parts_.broker.clock().now();
+  if (auto appended = append(*moving); !appended) return appended;
+  tell(*moving, now);
+  return remove(*moving);
+}
+
+// Those that have replaced a claimed one, and which. What came before the claim is not meant: the leader found nothing.
+Result<std::map<std::uint64_t, std::uint64_t>> Handoff::later_versions(std::span<const std::uint64_t> gone,
+                                                                       SystemTime claimed_at) {
+  std::map<std::uint64_t, std::uint64_t> found;
+  const std::set<std::uint64_t> claimed(gone.begin(), gone.end());
+  if (claimed.empty()) return found;
+  auto reader = parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(),
+                                           .from_sequence = *claimed.begin() + 1,
+                                           .from_time = claimed_at,
+                                           .headers_only = true});
+  if (!reader) return reader.error();
+  while (true) {
+    const auto messages = (*reader)->read({}, {});
+    if (!messages) return messages.error();
+    if (messages->empty()) return found;
+    for (const StoredMessage& later : *messages) {
+      for (const std::uint64_t sequence : versions_of(later)) {
+        if (claimed.contains(sequence)) found.emplace(later.sequence, sequence);
+      }
+    }
+  }
 }
 
 Result<void> Handoff::release_old_claim() {
+  const auto before = parts_.claims.get(std::string(kClaimsKey));
+  if (!before) return before.error();
   std::vector<std::uint64_t> claimed;
   auto taken = claim_.take_over([&](const std::string& there) {
     Claims left = parse_claims(there);
@@ -81,7 +122,13 @@ Result<void> Handoff::release_old_claim() {
     return record(claimed);
   });
   if (!taken || claimed.empty()) return taken;
-  if (auto noted = note_gone(claimed); !noted) return noted;
+  const auto gone = gone_of(claimed);
+  if (!gone) return gone.error();
+  const SystemTime claimed_at = *before ? (*before)->time : SystemTime{};
+  if (auto ended = end_later_versions(*gone, claimed_at); !ended) return ended;
+  // The leader before has moved them, or somebody else has removed them: who did so is not to believe that it was in
+  // time.
+  for (const std::uint64_t sequence : *gone) note_overtaken(sequence);
   const auto moved = move(claimed);
   return moved ? Result<void>() : moved.error();
 }
@@ -188,11 +235,22 @@ Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const std::uint64_t
   for (auto& found : parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences)) {
     if (!found) return found.error();
     if (!*found) continue;  // cancelled, or moved before
-    auto prepared = prepare(std::move(**found));
-    if (!prepared) return prepared.error();
-    moving.push_back(std::move(*prepared));
+    if (auto prepared = prepare(**found)) {
+      moving.push_back(std::move(*prepared));
+    } else {
+      tell_refused(**found, prepared.error());
+    }
   }
   return moving;
+}
+
+void Handoff::tell_refused(const StoredMessage& job, const Error& error) {
+  parts_.log.error("a job cannot be put into its queue, and is left where it waits until it is cancelled or removed",
+                   {{"subject", job.subject}, {"sequence", job.sequence}, {"error", error.message()}});
+}
+
+std::string Handoff::message_id(std::uint64_t sequence) const {
+  return parts_.names.scheduled_stream() + "-" + std::to_string(sequence);
 }
 
 Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
@@ -205,7 +263,7 @@ Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
     if (auto plain = make_plain(message); !plain) return plain.error();
   }
   message.subject = parts_.names.subject(*id);
-  one.request.message_id = parts_.names.scheduled_stream() + "-" + std::to_string(one.job.sequence);
+  one.request.message_id = message_id(one.job.sequence);
   message.headers.set(wire::kMovedFrom, one.request.message_id);
   message.headers.erase(wire::kReplaces);
   message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(one.job)));
@@ -228,7 +286,13 @@ Result<void> Handoff::append(std::vector<Moving>& moving) {
     for (std::size_t i = 0; i < places.size(); ++i) {
       places[i]->request = std::move(requests[i]);
       if (appended[i]) continue;
-      if (appended[i].error().code() != ErrorCode::kConflict) return appended[i].error();
+      const Error& error = appended[i].error();
+      if (error.code() == ErrorCode::kInvalidArgument) {
+        places[i]->end = Moving::End::kRefused;
+        tell_refused(places[i]->job, error);
+        continue;
+      }
+      if (error.code() != ErrorCode::kConflict) return error;
       if (auto checked = check_conflict(*places[i]); !checked) return checked;
     }
   }
@@ -244,10 +308,7 @@ Result<void> Handoff::check_conflict(Moving& moving) {
   const auto there = parts_.broker.admin().read_last(parts_.names.stream(id->priority()), message.subject);
   if (!there) return there.error();
   if (!*there) return Error(ErrorCode::kUnavailable, "job " + id->str() + " was there and is gone");
-  const Headers& headers = (*there)->headers;
-  if (headers.get(wire::kMovedFrom) && headers.get(wire::kEnqueuedAt) == message.headers.get(wire::kEnqueuedAt)) {
-    return {};
-  }
+  if (was_moved_from(**there, moving.job)) return {};
   if (message.headers.get(wire::kIfTaken) == wire::kWait) {
     moving.end = Moving::End::kKept;
     return {};
@@ -260,7 +321,7 @@ Result<void> Handoff::check_conflict(Moving& moving) {
 void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
   if (!parts_.events.wanted()) return;
   for (const Moving& one : moving) {
-    if (one.end == Moving::End::kKept) continue;
+    if (one.stays()) continue;
     const bool dropped = one.end == Moving::End::kDropped;
     parts_.events.tell({.what = dropped ? JobEvent::What::kCancelled : JobEvent::What::kDue,
                         .at = at,
@@ -274,7 +335,7 @@ Result<void> Handoff::remove(std::vector<Moving>& moving) {
   std::vector<Moving*> gone;
   std::vector<std::uint64_t> sequences;
   for (Moving& one : moving) {
-    if (one.end == Moving::End::kKept) continue;
+    if (one.stays()) continue;
     gone.push_back(&one);
     sequences.push_back(one.job.sequence);
   }

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,8 +39,8 @@ class Handoff {
     std::vector<std::uint64_t> kept;  // that wait on, because their unique keys are taken
     std::size_t bytes = 0;            // of all that were read
   };
-  // Messages of the scheduled stream, at most kMostAtOnce. One that is not there any more is passed over. After an
-  // error all of it may be tried again.
+  // Messages of the scheduled stream, at most kMostAtOnce. One that is not there any more is passed over; one that the
+  // broker refuses in its queue is logged and left where it is. After an error all of it may be tried again.
   Result<Moved> move(std::span<const std::uint64_t> sequences);
   // Brings to its end what a leader that died has left claimed. Before the first move.
   Result<void> release_old_claim();
@@ -53,17 +54,23 @@ class Handoff {
   struct Moving {
     StoredMessage job;
     AppendRequest request;
-    enum class End { kMoved, kDropped, kKept } end = End::kMoved;
+    enum class End { kMoved, kDropped, kKept, kRefused } end = End::kMoved;
     bool overtaken = false;  // somebody else has removed it
+    bool stays() const { return end == End::kKept || end == End::kRefused; }
   };
 
   class Run;
 
   std::string record(std::span<const std::uint64_t> claimed) const;
   void note_overtaken(std::uint64_t sequence);
-  Result<void> note_gone(std::span<const std::uint64_t> sequences);
+  Result<std::vector<std::uint64_t>> gone_of(std::span<const std::uint64_t> sequences);
+  Result<void> end_later_versions(std::span<const std::uint64_t> gone, SystemTime claimed_at);
+  Result<std::map<std::uint64_t, std::uint64_t>> later_versions(std::span<const std::uint64_t> gone,
+                                                                SystemTime claimed_at);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
+  std::string message_id(std::uint64_t sequence) const;
+  void tell_refused(const StoredMessage& job, const Error& error);
   Result<void> append(std::vector<Moving>& moving);
   Result<void> check_conflict(Moving& moving);
   void tell(const std::vector<Moving>& moving, SystemTime at);

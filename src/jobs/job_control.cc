@@ -18,18 +18,7 @@
 namespace leat {
 namespace {
 
-// The messages that a delayed job has lain in, this one first. A scheduler that has taken any of them takes the job.
-std::vector<std::uint64_t> versions_of(const StoredMessage& job) {
-  std::vector<std::uint64_t> versions{job.sequence};
-  const auto replaced = nlohmann::json::parse(job.headers.get(wire::kReplaces).value_or("[]"), nullptr, false);
-  if (!replaced.is_array()) return versions;
-  for (const auto& sequence : replaced) {
-    if (sequence.is_number_unsigned()) versions.push_back(sequence.get<std::uint64_t>());
-  }
-  return versions;
-}
-
-// The newest of them: a claim of the others is over.
+// The newest versions: a claim of the others is over.
 void set_replaced(Message& message, std::vector<std::uint64_t> versions) {
   constexpr std::size_t kMost = 16;
   versions.resize(std::min(versions.size(), kMost));
@@ -111,8 +100,12 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
   if (!claim) return claim.error();
   const auto queued = places_.queued(id);
   if (!queued) return queued.error();
-  if (*queued) return CancelResult{};
   const bool moved = *claim != Handoff::Claim::kNone;
+  if (*queued && !was_moved_from(**queued, job)) {
+    // Another job has its unique key: what is kept under the id tells of that one alone.
+    return CancelResult{.was = moved ? Was::kNoAnswer : Was::kScheduled};
+  }
+  if (*queued) return CancelResult{};
   if (moved) {
     const auto ended = has_ended(id, job);
     if (!ended) return ended.error();
@@ -259,7 +252,8 @@ Result<void> JobControl::Canceller::leave_ending(const JobId& id, const StoredMe
                        .id = id.str(),
                        .result = {.state = JobResult::State::kCancelled,
                                   .error = "cancelled on request",
-                                  .finished_at = broker_.clock().now()}};
+                                  .finished_at = broker_.clock().now(),
+                                  .enqueued_at = enqueued_at(job)}};
   return std::move(endings_.write({&ended, 1}).front());
 }
 

@@ -73,4 +73,22 @@ std::vector<Result<std::optional<JobResult>>> JobPlaces::done(std::span<const Jo
   return results;
 }
 
+std::vector<Result<std::optional<SystemTime>>> JobPlaces::enqueued_at(std::span<const JobId> ids) {
+  const auto waiting = scheduled(ids);
+  const auto lying = queued(ids);
+  std::vector<Result<std::optional<SystemTime>>> times(ids.size(), std::optional<SystemTime>{});
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    for (const Found* found : {&waiting[i], &lying[i]}) {
+      if (!times[i]) break;
+      if (!*found) {
+        times[i] = found->error();
+      } else if (const auto& job = **found) {
+        const SystemTime time = leat::enqueued_at(*job);
+        times[i] = std::min(times[i]->value_or(time), time);
+      }
+    }
+  }
+  return times;
+}
+
 }  // namespace leat

@@ -24,10 +24,14 @@ class JobPlaces {
   std::vector<Found> scheduled(std::span<const JobId> ids);  // waiting for their time, or for other jobs
   std::vector<Found> queued(std::span<const JobId> ids);     // waiting, running, waiting for a retry
   std::vector<Result<std::optional<JobResult>>> done(std::span<const JobId> ids);  // records of tracked jobs
+  // When those were enqueued that lie in the first two; of two under one id the earlier one. Who wants to know whether
+  // what is kept under the id tells of them looks here first.
+  std::vector<Result<std::optional<SystemTime>>> enqueued_at(std::span<const JobId> ids);
 
   Found scheduled(const JobId& id) { return std::move(scheduled({&id, 1}).front()); }
   Found queued(const JobId& id) { return std::move(queued({&id, 1}).front()); }
   Result<std::optional<JobResult>> done(const JobId& id) { return std::move(done({&id, 1}).front()); }
+  Result<std::optional<SystemTime>> enqueued_at(const JobId& id) { return std::move(enqueued_at({&id, 1}).front()); }
 
   const Names& names() const { return names_; }
 

@@ -29,14 +29,19 @@ JobResult::State result_state_of(std::string_view text) {
   throw Error(ErrorCode::kCorrupt, "unknown state \"" + std::string(text) + "\"");
 }
 
+SystemTime time_from(const json& head, const char* name) {
+  const auto time = from_rfc3339(head.at(name).get<std::string>());
+  if (!time) throw Error(ErrorCode::kCorrupt, "\"" + std::string(name) + "\" is no time");
+  return *time;
+}
+
 JobResult result_from(const json& head) {
   JobResult result;
   result.state = result_state_of(head.at("state").get<std::string>());
   result.attempts = head.at("attempts").get<unsigned>();
   result.error = head.value("error", "");
-  const auto at = from_rfc3339(head.at("at").get<std::string>());
-  if (!at) throw Error(ErrorCode::kCorrupt, "\"at\" is no time");
-  result.finished_at = *at;
+  result.finished_at = time_from(head, "at");
+  if (head.contains("enqueued_at")) result.enqueued_at = time_from(head, "enqueued_at");
   return result;
 }
 
@@ -47,6 +52,7 @@ std::string encode_result(const JobResult& result) {
             {"state", name_of(result.state)},
             {"attempts", result.attempts},
             {"at", to_rfc3339(result.finished_at)}};
+  if (result.enqueued_at != SystemTime{}) head["enqueued_at"] = to_rfc3339(result.enqueued_at);
   if (!result.error.empty()) head["error"] = result.error;
   return head.dump(-1, ' ', false, json::error_handler_t::replace) + "\n" + result.value;
 }
@@ -62,6 +68,11 @@ Result<JobResult> decode_result(std::string_view bytes) {
   } catch (const Error& e) {
     return e.with_context("stored result");
   }
+}
+
+bool is_outdated(const JobResult& result, SystemTime enqueued_at) {
+  const bool known = result.enqueued_at != SystemTime{};
+  return known && result.enqueued_at < std::chrono::floor<std::chrono::milliseconds>(enqueued_at);
 }
 
 }  // namespace leat

@@ -11,5 +11,7 @@ namespace leat {
 
 std::string encode_result(const JobResult& result);
 Result<JobResult> decode_result(std::string_view bytes);
+// Whether an earlier job has left this than the one with the same id that was enqueued then.
+bool is_outdated(const JobResult& result, SystemTime enqueued_at);
 
 }  // namespace leat

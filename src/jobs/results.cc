@@ -1,6 +1,7 @@
 #include "leat/results.h"
 
 #include "core/mutex.h"
+#include "jobs/job_places.h"
 #include "jobs/job_streams.h"
 #include "jobs/result_record.h"
 
@@ -9,7 +10,8 @@ namespace leat {
 // Opens the bucket when it is first asked: the constructor does no I/O.
 class Results::Store {
  public:
-  Store(Broker& broker, NamespaceOptions name_space) : broker_(broker), names_(std::move(name_space)) {}
+  Store(Broker& broker, NamespaceOptions name_space)
+      : broker_(broker), names_(std::move(name_space)), places_(broker, names_) {}
 
   Result<KeyValue*> bucket() {
     MutexLock lock(mutex_);
@@ -20,11 +22,13 @@ class Results::Store {
     bucket_ = std::move(*opened);
     return bucket_.get();
   }
+  JobPlaces& places() { return places_; }
   Clock& clock() { return broker_.clock(); }
 
  private:
   Broker& broker_;
   Names names_;
+  JobPlaces places_;
   Mutex mutex_;
   std::unique_ptr<KeyValue> bucket_ LEAT_GUARDED_BY(mutex_);
 };
@@ -36,11 +40,14 @@ Results::~Results() = default;
 Result<std::optional<JobResult>> Results::get(const JobId& id) {
   auto bucket = store_->bucket();
   if (!bucket) return bucket.error();
+  const auto enqueued = store_->places().enqueued_at(id);
+  if (!enqueued) return enqueued.error();
   const auto entry = (*bucket)->get(id.str());
   if (!entry) return entry.error();
   if (!*entry) return std::optional<JobResult>{};
   auto result = decode_result((*entry)->value);
   if (!result) return result.error();
+  if (*enqueued && is_outdated(*result, **enqueued)) return std::optional<JobResult>{};
   return std::optional<JobResult>(std::move(*result));
 }
 

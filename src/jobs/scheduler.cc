@@ -49,23 +49,25 @@ Result<void> Scheduler::move_ready() {
   const auto leads = [] { return true; };
   Handoff handoff({parts_.broker, parts_.names, *leader_records_, parts_.events, parts_.log, leads});
   Ticker ticker({parts_.broker, parts_.names, *leader_records_, *schedules_, parts_.events, parts_.log, leads});
-  for (bool moved = true; moved;) {
+  const auto is_due = [this](std::optional<SystemTime> time) { return time && *time <= parts_.broker.clock().now(); };
+  while (true) {
+    const auto before = parts_.broker.admin().stream(parts_.names.scheduled_stream());
+    if (!before) return before.error();
     Timetable timetable;
     Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, timetable, parts_.log});
     Leading leading{handoff, timetable, dependents, ticker};
     if (auto added = read_what_waits(leading); !added) return added;
-    const std::size_t waiting = dependents.waiting();
     if (auto resolved = dependents.resolve(); !resolved) return resolved;
-    moved = dependents.waiting() < waiting;
-    const auto is_due = [this](std::optional<SystemTime> time) { return time && *time <= parts_.broker.clock().now(); };
-    for (; is_due(timetable.next()); moved = true) {
+    while (is_due(timetable.next())) {
       if (auto done = move_due(leading); !done) return done;
     }
     while (is_due(ticker.next())) {
       if (auto done = ticker.tick(); !done) return done;
     }
+    const auto after = parts_.broker.admin().stream(parts_.names.scheduled_stream());
+    if (!after) return after.error();
+    if (after->messages >= before->messages) return {};
   }
-  return {};
 }
 
 Result<void> Scheduler::read_what_waits(Leading& leading) {
@@ -161,7 +163,7 @@ Result<void> Scheduler::take_in(const Inbox& inbox, Leading& leading) {
   for (const StoredMessage& message : inbox.done) {
     const auto id = parts_.names.done_id(message.subject);
     const auto record = decode_result(message.payload);
-    if (id && record) leading.dependents.ended(id->str(), record->state);
+    if (id && record) leading.dependents.ended(id->str(), *record);
   }
   return {};
 }

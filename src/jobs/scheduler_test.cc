@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "broker/fault_broker.h"
+#include "broker/leader_lock.h"
 #include "core/mutex.h"
 #include "jobs/job_streams.h"
 #include "leat/inspector.h"
@@ -212,6 +213,49 @@ TEST_F(SchedulerTest, CallsThatAreOverOrOldAreClearedAway) {
   EXPECT_EQ(control->list("ask").value().size(), 1U);
   EXPECT_TRUE(eventually([&] { return control->list("ask").value().empty(); }, 10min));
   EXPECT_FALSE(control->list("queue").value().empty());
+}
+
+// The answers to its looks say that the record is its own, and tell of no renewal.
+TEST_F(SchedulerTest, ALeaderThatCannotWriteLeadsNoMoreWhenAnotherDoes) {
+  const auto own_records = broker->open_bucket({.name = "locks"}).value();
+  const auto other_records = inner->open_bucket({.name = "locks"}).value();
+  LeaderLock first({*own_records, clock, "role", "first", 6s, no_log()});
+  LeaderLock second({*other_records, clock, "role", "second", 6s, no_log()});
+  first.start();
+  ASSERT_TRUE(eventually([&] { return first.is_held(); }));
+  faults.before(Operation::kKeyWrite, [](const Call&) { return Fault::fail(); });
+  second.start();
+  EXPECT_TRUE(eventually([&] {
+    const bool another_leads = second.is_held();
+    EXPECT_FALSE(another_leads && first.is_held());
+    return another_leads;
+  }));
+  second.stop();
+  first.stop();
+}
+
+TEST_F(SchedulerTest, ALeaderThatCouldNotWriteLeadsAgainWhenItCan) {
+  const auto records = broker->open_bucket({.name = "locks"}).value();
+  LeaderLock lock({*records, clock, "role", "holder", 6s, no_log()});
+  lock.start();
+  ASSERT_TRUE(eventually([&] { return lock.is_held(); }));
+  faults.before(Operation::kKeyWrite, [](const Call&) { return Fault::fail(); });
+  ASSERT_TRUE(eventually([&] { return !lock.is_held(); }));
+  const SteadyTime then = clock.steady();
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_FALSE(lock.is_held());
+    return clock.steady() - then > 20s;
+  }));
+  faults.clear();
+  EXPECT_TRUE(eventually([&] { return lock.is_held(); }));
+  // An answer that is lost is no renewal that is lost.
+  faults.next(Operation::kKeyWrite, Fault::lose_answer());
+  const std::uint64_t writes = faults.calls(Operation::kKeyWrite);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(lock.is_held());
+    return faults.calls(Operation::kKeyWrite) > writes + 4;
+  }));
+  lock.stop();
 }
 
 TEST_F(SchedulerTest, FanInOverTenThousandParentsRunsItsJobOnce) {

@@ -201,7 +201,9 @@ void Settler::store_endings(std::vector<Closing>& batch) {
 JobResult Settler::result_of(const Closing& closing) const {
   const AttemptRecord& record = closing.finished.job->record;
   const Outcome& outcome = closing.finished.outcome;
-  JobResult result{.attempts = record.attempts(), .finished_at = parts_.clock.now()};
+  JobResult result{.attempts = record.attempts(),
+                   .finished_at = parts_.clock.now(),
+                   .enqueued_at = enqueued_at(closing.finished.job->delivery.message)};
   if (closing.bury) {
     result.state = JobResult::State::kDead;
     result.error = closing.error;

@@ -58,4 +58,8 @@ Result<void> make_plain(Message& job) {
   return {};
 }
 
+bool was_moved_from(const StoredMessage& queued, const StoredMessage& job) {
+  return queued.headers.get(wire::kMovedFrom) && queued.headers.get(wire::kEnqueuedAt) == to_rfc3339(enqueued_at(job));
+}
+
 }  // namespace leat

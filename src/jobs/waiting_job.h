@@ -27,4 +27,7 @@ Result<WaitingJob> read_waiting(const Message& job);
 // The job alone again.
 Result<void> make_plain(Message& job);
 
+// Whether what lies in a queue is this job, which waited for others or for its time; else another one has its id.
+bool was_moved_from(const StoredMessage& queued, const StoredMessage& job);
+
 }  // namespace leat

@@ -7,6 +7,7 @@
 #include "core/mutex.h"
 #include "core/thread.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/kept_lines.h"
 
 namespace leat::test {
 namespace {
@@ -26,8 +27,8 @@ class Delaying : public JobsSuite {
     EXPECT_TRUE(pushed) << pushed.error().message();
     return pushed.value_or(JobId{});
   }
-  std::unique_ptr<Worker> start_worker(const std::string& name = "w") {
-    auto worker = std::make_unique<Worker>(broker(), WorkerOptions{.concurrency = 2, .name = name});
+  std::unique_ptr<Worker> start_worker(const std::string& name = "w", Log* log = nullptr) {
+    auto worker = std::make_unique<Worker>(broker(), WorkerOptions{.concurrency = 2, .name = name, .log = log});
     worker->handle("timed", [this](JobContext& job) {
       MutexLock lock(mutex_);
       runs_.push_back({job.id(), broker().clock().now(), job.scheduled_at()});
@@ -339,6 +340,58 @@ TEST_P(Delaying, WhatIsDroppedSaysNothingOfTheJobThatHasItsKey) {
   may_end = 2;
   EXPECT_EQ(Results(broker()).get(id).value()->value, "live");
   EXPECT_EQ(status(id).state, State::kDone);
+}
+
+TEST_P(Delaying, ACancelOfADelayedJobLeavesTheOneThatHasItsKey) {
+  PushOptions options{.result = KeepResult::kYes, .unique = Unique{"k"}, .track = true, .delay = 1h};
+  const JobId id = push(options);
+  options.delay.reset();
+  ASSERT_EQ(push(options), id);
+  JobControl control(broker());
+  EXPECT_EQ(control.cancel(id).value().was, CancelResult::Was::kScheduled);
+  EXPECT_EQ(messages("leat_scheduled"), 0U);
+  EXPECT_EQ(messages("leat_done"), 0U);
+  EXPECT_EQ(status(id).state, State::kPending);
+  EXPECT_FALSE(Results(broker()).get(id).value());
+  EXPECT_EQ(control.cancel(id).value().was, CancelResult::Was::kPending);
+  EXPECT_EQ(status(id).state, State::kCancelled);
+}
+
+// Each can be stored where it waits, and cannot be in its queue: others come in spite of it, and nobody tries it again.
+TEST_P(Delaying, WhatItsQueueRefusesKeepsNoOtherBack) {
+  const JobId parent = push({.track = true});
+  push({.delay = 1ms});
+  const std::string large_value(63'950, 'x');
+  std::vector<AppendRequest> bad(4);
+  const auto set = [&](std::size_t i, const std::string& subject, std::string_view header, const std::string& value) {
+    bad[i].message.subject = "leat.scheduled." + subject;
+    bad[i].message.headers.set("Leat-Kind", "timed");
+    bad[i].message.headers.set(header, value);
+    if (i < 3) bad[i].message.headers.set("Leat-Due", "1");
+  };
+  set(0, "none", "X-Small", "x");
+  set(1, "medium.default.large", "X-Large", large_value);
+  set(2, "medium.default.torn", "Leat-After", "99");
+  set(3, "medium.default.child", "X-Large", large_value);
+  bad[3].message.payload = parent.str() + "\n";
+  bad[3].message.headers.set("Leat-After", std::to_string(bad[3].message.payload.size()));
+  for (const auto& stored : broker().append("leat_scheduled", bad)) ASSERT_TRUE(stored) << stored.error().message();
+  push({.delay = 1ms});
+  KeptLines log;
+  auto worker = start_worker("first", &log);
+  EXPECT_TRUE(eventually([&] { return count_runs() == 3; })) << count_runs();
+  EXPECT_TRUE(eventually([&] { return log.with("cannot be put into its queue") == bad.size(); }));
+  push({.delay = 300ms});
+  EXPECT_TRUE(eventually([&] { return count_runs() == 4; }));
+  EXPECT_EQ(log.with("cannot be put into its queue"), bad.size());
+  EXPECT_EQ(log.with("starts anew"), 0U);
+  worker->stop();
+  worker = start_worker("second");
+  push({.delay = 1ms});
+  EXPECT_TRUE(eventually([&] { return count_runs() == 5 && messages("leat_scheduled") == bad.size(); }));
+  const JobId large(Priority::kMedium, "default", "large");
+  EXPECT_EQ(JobControl(broker()).cancel(large).value().was, CancelResult::Was::kScheduled);
+  EXPECT_TRUE(each_once());
 }
 
 TEST_P(Delaying, WhatCannotBeIsRefused) {

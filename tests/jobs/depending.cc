@@ -2,11 +2,13 @@
 #include <random>
 #include <set>
 
+#include "broker/fault_broker.h"
 #include "leat/job_control.h"
 #include "leat/queue_control.h"
 #include "leat/raw.h"
 #include "leat/workflow.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/shared_broker.h"
 
 namespace leat::test {
 namespace {
@@ -233,6 +235,43 @@ TEST_P(Depending, AUniqueJobThatWaitsHoldsItsKey) {
   const JobId again = push("child", {.unique = Unique{"k"}, .track = true, .after = {later}});
   EXPECT_EQ(again, child);
   EXPECT_TRUE(eventually([&] { return diary.count("child") == 2; }));
+}
+
+// Who pushed the later parent was killed before it could clear away what the earlier one had left, which besides is
+// told of late.
+TEST_P(Depending, TheRecordOfAnEarlierJobReleasesNobody) {
+  const PushOptions unique{.unique = Unique{"k"}, .track = true};
+  auto worker = start_worker({.queues = {"default", "free"}, .concurrency = 2});
+  const JobId parent = push("parent", unique);
+  ASSERT_TRUE(becomes(parent, State::kDone));
+  ASSERT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
+  QueueControl(broker()).pause("default").value();
+  const SystemTime then = broker().clock().now();
+  ASSERT_TRUE(eventually([&] { return broker().clock().now() - then > 2ms; }));
+  Faults faults;
+  const auto killed = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults);
+  faults.before(Operation::kRemove, [](const Call&) { return Fault::fail(); });
+  ASSERT_EQ(Queue(*killed).push(job("parent"), unique).value(), parent);
+  ASSERT_EQ(messages("leat_done"), 1U);
+  const JobId child = push("child", {.track = true, .after = {parent}});
+  // What the scheduler knows by then, it knows of the others too.
+  const auto pass = [&] {
+    Queue free(broker(), {.name = "free"});
+    const JobId other = free.push(job("other"), {.track = true}).value();
+    EXPECT_TRUE(becomes(free.push(job("other"), {.track = true, .after = {other}}).value(), State::kDone));
+    EXPECT_EQ(state(child), State::kWaiting);
+  };
+  pass();
+  AppendRequest late;
+  late.message = *broker().admin().read_last("leat_done", "leat.done." + parent.str()).value();
+  ASSERT_TRUE(broker().append("leat_done", {&late, 1}).front());
+  pass();
+  worker->stop();
+  worker = start_worker({.queues = {"default", "free"}, .concurrency = 2});
+  pass();
+  QueueControl(broker()).resume("default").value();
+  EXPECT_TRUE(becomes(child, State::kDone));
+  EXPECT_EQ(diary.count("parent"), 2U);
 }
 
 TEST_P(Depending, WaitingJobsAreCancelledByHandAndWithTheirParents) {

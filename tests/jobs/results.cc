@@ -1,9 +1,11 @@
 // Results that are kept: whose they are, what they say, and who waits for them.
 #include "jobs/result_record.h"
 
+#include "broker/fault_broker.h"
 #include "core/thread.h"
 #include "leat/job_control.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/shared_broker.h"
 
 namespace leat::test {
 namespace {
@@ -55,6 +57,32 @@ TEST_P(KeptResults, ThatOfAUniqueJobIsOfItsNewestRun) {
   EXPECT_EQ(push("3", options).value(), id);
   EXPECT_TRUE(eventually([&] { return worker.counts().done == 3; }));
   EXPECT_FALSE(results().get(id).value());
+}
+
+// Who pushed the later one was killed before it could clear away what the earlier one had left.
+TEST_P(KeptResults, WhatAnEarlierJobHasLeftIsNotTakenForThatOfALaterOne) {
+  const PushOptions options{.result = KeepResult::kYes, .unique = Unique{"k"}};
+  Worker worker(broker(), {.concurrency = 1});
+  std::atomic<bool> held{false};
+  worker.handle("number", [&](JobContext& job) {
+    wait_while(held);
+    return Outcome::done(std::string(job.payload()));
+  });
+  ASSERT_TRUE(worker.start());
+  const JobId id = push("1", options).value();
+  EXPECT_EQ(result_of(id).value, "1");
+  const SystemTime then = broker().clock().now();
+  ASSERT_TRUE(eventually([&] { return broker().clock().now() - then > 2ms; }));
+  held = true;
+  Faults faults;
+  const auto killed = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults);
+  // The first write names the queue.
+  faults.before(Operation::kKeyWrite, [](const Call& call) { return call.number > 1 ? Fault::fail() : Fault::none(); });
+  ASSERT_EQ(Queue(*killed).push(EncodedJob{"number", "2"}, options).value(), id);
+  EXPECT_FALSE(results().get(id).value());
+  EXPECT_FALSE(results().wait(id, 0ms).value());
+  held = false;
+  EXPECT_EQ(result_of(id).value, "2");
 }
 
 // A job whose result is stored has its key until it is settled.
