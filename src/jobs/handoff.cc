@@ -228,6 +228,12 @@ Result<void> Handoff::append(std::vector<Moving>& moving) {
     for (std::size_t i = 0; i < places.size(); ++i) {
       places[i]->request = std::move(requests[i]);
       if (appended[i]) continue;
+      if (appended[i].error().code() == ErrorCode::kInvalidArgument) {
+        places[i]->end = Moving::End::kRefused;
+        parts_.log.error("a job that is due cannot be stored in its queue, and stays where it is",
+                         {{"subject", places[i]->job.subject}, {"error", appended[i].error().message()}});
+        continue;
+      }
       if (appended[i].error().code() != ErrorCode::kConflict) return appended[i].error();
       if (auto checked = check_conflict(*places[i]); !checked) return checked;
     }
@@ -257,10 +263,14 @@ Result<void> Handoff::check_conflict(Moving& moving) {
   return {};
 }
 
+bool Handoff::stays(const Moving& moving) {
+  return moving.end == Moving::End::kKept || moving.end == Moving::End::kRefused;
+}
+
 void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
   if (!parts_.events.wanted()) return;
   for (const Moving& one : moving) {
-    if (one.end == Moving::End::kKept) continue;
+    if (stays(one)) continue;
     const bool dropped = one.end == Moving::End::kDropped;
     parts_.events.tell({.what = dropped ? JobEvent::What::kCancelled : JobEvent::What::kDue,
                         .at = at,
@@ -274,7 +284,7 @@ Result<void> Handoff::remove(std::vector<Moving>& moving) {
   std::vector<Moving*> gone;
   std::vector<std::uint64_t> sequences;
   for (Moving& one : moving) {
-    if (one.end == Moving::End::kKept) continue;
+    if (stays(one)) continue;
     gone.push_back(&one);
     sequences.push_back(one.job.sequence);
   }

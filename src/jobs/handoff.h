@@ -53,7 +53,7 @@ class Handoff {
   struct Moving {
     StoredMessage job;
     AppendRequest request;
-    enum class End { kMoved, kDropped, kKept } end = End::kMoved;
+    enum class End { kMoved, kDropped, kKept, kRefused } end = End::kMoved;
     bool overtaken = false;  // somebody else has removed it
   };
 
@@ -64,6 +64,7 @@ class Handoff {
   Result<void> note_gone(std::span<const std::uint64_t> sequences);
   Result<std::vector<Moving>> read(std::span<const std::uint64_t> sequences);
   Result<Moving> prepare(StoredMessage job) const;
+  static bool stays(const Moving& moving);
   Result<void> append(std::vector<Moving>& moving);
   Result<void> check_conflict(Moving& moving);
   void tell(const std::vector<Moving>& moving, SystemTime at);
