@@ -34,7 +34,7 @@ struct NamespaceOptions {
   Duration result_ttl = std::chrono::hours(24 * 7);  // of kept results; 0: for ever, or 1 s or more
   // False: a job that dies is removed without a dead letter; its result, record, event and a line in the log say so.
   // What no handler could begin, because it is undecodable or of an unknown kind, stays in its queue and comes again.
-  // Where the stream of dead letters exists it is used whatever this says.
+  // Workers that start where the stream of dead letters exists keep letters whatever this says.
   bool enable_dlq = true;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/header_limit.h"
 #include "core/invalid_argument.h"
 
 namespace leat {
@@ -9,8 +10,6 @@ namespace {
 
 constexpr std::size_t kLengths = 6;  // two bytes of name length, four of value length
 constexpr std::size_t kMaxName = 255;
-constexpr std::size_t kMaxHeaders =
-    64'000;  // of all names and values together; NATS servers take 64 KiB with their own
 
 std::size_t read_le(std::string_view bytes, std::size_t at, std::size_t count) {
   std::size_t value = 0;

@@ -18,9 +18,7 @@ bool may_work_later(const Error& error) {
 }  // namespace
 
 std::string AttemptBook::key_of(const HeldJob& job) const {
-  const auto id = parts_.names.id_of(job.delivery.message);
-  // A foreign message has no id: the place where it lies names it.
-  return id ? id->str() : job.served().stream + "." + std::to_string(job.delivery.message.sequence);
+  return parts_.names.id_text(job.delivery.message);
 }
 
 void AttemptBook::take_in(HeldJob& job, const KeyEntry& entry) const {

@@ -45,6 +45,10 @@ AttemptRecord record_from(const json& object) {
   }
   if (object.contains("due")) record.due = time_of(object, "due");
   if (object.contains("unknown_since")) record.unknown_since = time_of(object, "unknown_since");
+  if (const auto dead = object.find("dead"); dead != object.end()) {
+    record.dead = AttemptRecord::Death{.reason = dead->at("reason").get<std::string>(),
+                                       .error = dead->at("error").get<std::string>()};
+  }
   return record;
 }
 
@@ -72,6 +76,7 @@ std::string AttemptRecord::to_json() const {
   }
   if (due) object["due"] = to_rfc3339(*due);
   if (unknown_since) object["unknown_since"] = to_rfc3339(*unknown_since);
+  if (dead) object["dead"] = {{"reason", dead->reason}, {"error", dead->error}};
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

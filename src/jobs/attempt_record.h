@@ -1,7 +1,7 @@
-// What has happened to a job so far: written at its first failure, gone when it is done or dead.
+// What has happened to a job so far: written at its first failure or its death, gone when it is done or buried.
 //
 // The broker's delivery count also counts crashes, shutdowns and returned prefetches; this record counts attempts. A
-// job that never fails has none. Stored as JSON (docs/spec/jobs.md).
+// job that is done at once has none. Stored as JSON (docs/spec/jobs.md).
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,11 @@ struct AttemptRecord {
     SystemTime at{};
     std::string worker;
   };
+  // What it has died of: stored first, so that nobody runs it again while the rest of its end is on its way.
+  struct Death {
+    std::string reason;  // DeadLetter::reason
+    std::string error;
+  };
 
   std::uint64_t sequence = 0;     // of the message: a record of an earlier message under the same id does not count
   unsigned failed = 0;            // attempts that failed
@@ -38,6 +43,7 @@ struct AttemptRecord {
   std::optional<SystemTime> due;  // no attempt before it
   // When a worker without a handler for its kind met it first, since the last attempt.
   std::optional<SystemTime> unknown_since;
+  std::optional<Death> dead;
 
   std::uint64_t revision = 0;  // in its bucket; 0: not stored. Not part of the JSON
 
@@ -45,7 +51,9 @@ struct AttemptRecord {
 
   unsigned attempts() const { return failed + crashed; }
   // Nothing but a start mark: nobody will miss it.
-  bool is_only_mark() const { return revision != 0 && attempts() == 0 && interrupted == 0 && !due && !unknown_since; }
+  bool is_only_mark() const {
+    return revision != 0 && attempts() == 0 && interrupted == 0 && !due && !unknown_since && !dead;
+  }
   void add_failure(Failure failure);
   // A start mark of an earlier delivery that nothing ended is a crash. One of this or a later delivery is none that can
   // be told: the broker has lost count.

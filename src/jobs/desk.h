@@ -26,6 +26,7 @@ struct FinishedJob {
     kCancelled,    // before the handler was called
     kUnknownKind,  // there is no handler
     kExhausted,    // its last attempt began and never ended
+    kCondemned,    // its record says that it has died
     kExpired,      // its deadline passed
     kInterrupted,  // stopped before it could say done
     kUnstarted,    // given back without having begun

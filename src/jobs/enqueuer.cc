@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/later.h"
 #include "core/ulid.h"
 #include "jobs/due_time.h"
 #include "jobs/job_message.h"
@@ -35,7 +36,7 @@ Result<void> Enqueuer::ensure_streams() {
 std::optional<SystemTime> Enqueuer::due(const PushOptions& options, SystemTime now) {
   if (options.at) return *options.at > now ? options.at : std::nullopt;
   if (!options.delay || *options.delay <= Duration{0}) return std::nullopt;
-  return *options.delay > SystemTime::max() - now ? SystemTime::max() : now + *options.delay;
+  return later(now, *options.delay);
 }
 
 Result<void> Enqueuer::check(const EncodedJob& job, const PushOptions& options) const {

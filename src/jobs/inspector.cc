@@ -180,6 +180,7 @@ Result<std::vector<StreamFacts>> Inspector::streams() {
 }
 
 Result<std::uint64_t> Inspector::dead(std::string_view queue) {
+  if (auto named = facts_->check(); !named) return named.error();
   if (auto named = check_queue_name(queue); !named) return named.error();
   return facts_->dead(queue);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/config_checks.h"
 #include "core/text.h"
 
 namespace leat {
@@ -43,7 +44,7 @@ Result<JobId> JobId::parse(std::string_view text) {
     return Error(ErrorCode::kInvalidArgument, "\"" + std::string(text.substr(0, 200)) +
                                                   "\" is no job id; one looks like medium.default.01J9ZK3V5T...");
   };
-  if (std::count(text.begin(), text.end(), '.') != 2 || !check_subject(text)) return refused();
+  if (std::count(text.begin(), text.end(), '.') != 2 || !check_key(text)) return refused();
   JobId id;
   id.text_ = text;
   if (!parse_priority(token(text, 0)) || !is_plain_name(id.queue())) return refused();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/header_limit.h"
 #include "core/invalid_argument.h"
 #include "jobs/names.h"
 #include "jobs/unique_key.h"
@@ -71,7 +72,14 @@ Result<void> check_job(const EncodedJob& job) {
 }
 
 Result<void> check_letter_fits(const Message& job, const JobId& id, std::size_t limit) {
-  const std::size_t size = job.payload.size() + job.headers.encoded().size() + 2 * id.str().size();
+  const std::size_t headers = job.headers.encoded().size() + 2 * id.str().size();
+  constexpr std::size_t kMostHeaders = kMaxHeaders - wire::kDeadLetterHeaders;
+  if (headers > kMostHeaders) {
+    return invalid_argument("headers, options and id are " + std::to_string(headers) +
+                            " bytes in its dead letter; the limit is " + std::to_string(kMostHeaders) +
+                            ": put them into the payload");
+  }
+  const std::size_t size = job.payload.size() + headers;
   const std::size_t most = limit - std::min(wire::kDeadLetterHeaders, limit);
   if (size <= most) return {};
   return invalid_argument("payload, headers, options and id are " + std::to_string(size) +

@@ -76,9 +76,10 @@ Result<JobId> Names::id_of(const Message& message) const {
   return Error(ErrorCode::kCorrupt, "subject \"" + message.subject + "\" is not of namespace \"" + space() + "\"");
 }
 
-std::string Names::id_text(const Message& message) const {
+std::string Names::id_text(const StoredMessage& message) const {
   const auto id = id_of(message);
-  return id ? id->str() : message.subject;
+  if (id) return id->str();
+  return stream(priority_of(message.subject).value_or(Priority::kMedium)) + "." + std::to_string(message.sequence);
 }
 
 std::optional<std::string_view> Names::paused_queue(std::string_view key) {

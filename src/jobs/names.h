@@ -72,8 +72,9 @@ class Names {
   // The id of the job in a message of a job stream: from its header, else from its subject.
   Result<JobId> id_of(const Message& message) const;
 
-  // The same as text; the subject of a foreign message.
-  std::string id_text(const Message& message) const;
+  // The same as text; of a message without one the place where it lies, `{stream}.{sequence}`. A key of the records of
+  // both.
+  std::string id_text(const StoredMessage& message) const;
 
   std::string dead_stream() const { return joined("dlq", '_'); }
   std::string dead_filter() const { return joined("dlq", '.') + ".>"; }

@@ -1,5 +1,6 @@
 #include "jobs/run_log.h"
 
+#include "core/later.h"
 #include "core/text.h"
 
 namespace leat {
@@ -26,7 +27,7 @@ std::string error_of(const SettledJob& settled, const JobRun& run) {
     case Then::kSnoozed: return {};
     case Then::kRetry:
     case Then::kCancelled: return settled.outcome.text();
-    case Then::kDead: return settled.error;
+    case Then::kDead: return settled.job.record.dead->error;
     case Then::kNoHandler: return "there is no handler for kind \"" + run.kind + "\"";
     case Then::kInterrupted: break;
   }
@@ -34,7 +35,7 @@ std::string error_of(const SettledJob& settled, const JobRun& run) {
 }
 
 std::string what_then(const JobRun& run) {
-  const auto again = [&] { return format_duration(std::chrono::round<std::chrono::milliseconds>(run.again_in)); };
+  const auto again = [&] { return format_duration(to_milliseconds(run.again_in)); };
   switch (run.then) {
     case Then::kDone: return "done";
     case Then::kRetry: return "retry in " + again();
@@ -65,7 +66,7 @@ void RunLog::settled(const SettledJob& settled) {
   run.then = then_of(settled);
   if (run.outcome) run.outcome = settled.outcome;
   if (settled.verdict == Verdict::kRetry && run.then != Then::kInterrupted) run.again_in = settled.delay;
-  if (run.then == Then::kDead) run.dead_reason = settled.dead_reason;
+  if (run.then == Then::kDead) run.dead_reason = settled.job.record.dead->reason;
   run.error = error_of(settled, run);
   settled_.push_back(std::move(run));
 }

@@ -155,8 +155,8 @@ void Settler::process(std::vector<Closing>& batch) {
     closing.failed = false;
     if (!closing.judged && !closing.finished.job->lost) judge(closing);
   }
-  store_endings(batch);
   store_records(batch);
+  store_endings(batch);
   drop_marks(batch);
   bury(batch);
   settle(batch);
@@ -176,8 +176,8 @@ void Settler::store_endings(std::vector<Closing>& batch) {
   std::vector<EndedJob> endings;
   std::vector<Closing*> closings;
   for (Closing& closing : batch) {
-    if (!closing.store_ending || closing.finished.job->lost) continue;
-    const Message& message = closing.finished.job->delivery.message;
+    if (!closing.store_ending || closing.failed || closing.finished.job->lost) continue;
+    const StoredMessage& message = closing.finished.job->delivery.message;
     endings.push_back({.job = &message, .id = parts_.names.id_text(message), .result = result_of(closing)});
     closings.push_back(&closing);
   }
@@ -206,7 +206,7 @@ JobResult Settler::result_of(const Closing& closing) const {
                    .enqueued_at = enqueued_at(closing.finished.job->delivery.message)};
   if (closing.bury) {
     result.state = JobResult::State::kDead;
-    result.error = closing.error;
+    result.error = record.dead->error;
     return result;
   }
   if (closing.finished.ending == FinishedJob::Ending::kOutcome) ++result.attempts;
@@ -249,25 +249,30 @@ void Settler::drop_marks(std::vector<Closing>& batch) {
 }
 
 void Settler::bury(std::vector<Closing>& batch) {
-  std::vector<Death> deaths;
+  std::vector<const HeldJob*> jobs;
   std::vector<Closing*> closings;
   for (Closing& closing : batch) {
     if (!closing.bury || closing.failed || closing.finished.job->lost) continue;
-    deaths.push_back({.job = closing.finished.job, .reason = closing.dead_reason, .error = closing.error});
+    jobs.push_back(closing.finished.job);
     closings.push_back(&closing);
   }
-  if (deaths.empty()) return;
-  const auto buried = parts_.undertaker.bury(deaths);
-  for (std::size_t i = 0; i < deaths.size(); ++i) {
+  if (jobs.empty()) return;
+  const auto buried = parts_.undertaker.bury(jobs);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!buried[i] && buried[i].error().code() == ErrorCode::kInvalidArgument) {
+      hold_unburied(*closings[i], buried[i].error());
+      continue;
+    }
     if (!buried[i]) {
       retry_step(*closings[i], "store dead letter", buried[i].error());
       continue;
     }
     closings[i]->bury = false;
-    parts_.log.error("job is dead", {{"job_id", parts_.names.id_text(deaths[i].job->delivery.message)},
-                                     {"reason", closings[i]->dead_reason},
-                                     {"attempts", deaths[i].job->record.attempts()},
-                                     {"error", closings[i]->error},
+    const AttemptRecord& record = jobs[i]->record;
+    parts_.log.error("job is dead", {{"job_id", parts_.names.id_text(jobs[i]->delivery.message)},
+                                     {"reason", record.dead->reason},
+                                     {"attempts", record.attempts()},
+                                     {"error", record.dead->error},
                                      {"dead_letter", parts_.undertaker.keeps_letters() ? "kept" : "none"}});
   }
 }
@@ -311,8 +316,7 @@ void Settler::settle_with(Consumer& consumer, std::vector<Closing*>& closings) {
   }
 }
 
-// Strikes off what is settled or lost, and keeps the rest for another try. An attempt that was lost costs nothing,
-// unless its dead letter is stored: whoever has the job then is to find its attempts used up.
+// Strikes off what is settled or lost, and keeps the rest for another try. An attempt that was lost costs nothing.
 void Settler::conclude(std::vector<Closing>& batch) {
   std::vector<HeldJob*> over;
   std::vector<HeldJob*> remembered;
@@ -325,8 +329,7 @@ void Settler::conclude(std::vector<Closing>& batch) {
     }
     over.push_back(job);
     const bool is_over = !job->lost && closing.verdict != Verdict::kRetry;
-    const bool is_buried = !closing.dead_reason.empty() && !closing.bury;
-    if (job->lost && job->desk != nullptr && !is_buried) parts_.attempts.note_interruption(*job);
+    if (job->lost && job->desk != nullptr) parts_.attempts.note_interruption(*job);
     if (is_over && job->record.revision != 0) remembered.push_back(job);
     if (is_over) parts_.calls.over(*job);
     count(closing);

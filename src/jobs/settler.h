@@ -1,7 +1,8 @@
 // Ends jobs: writes what is to be remembered of them, then settles their leases; a thread of its own, in batches.
 //
-// Order for each job, so that a crash between any two steps loses nothing: result and done record, attempt record, dead
-// letter; then the settlement; then the attempt record goes. A step that fails is tried again for as long as the lease
+// Order for each job, so that a crash between any two steps loses nothing: attempt record, result and done record, dead
+// letter; then the settlement; then the attempt record goes. What a job died of is in its record: whoever gets the job
+// after a crash goes on from there, and calls no handler. A step that fails is tried again for as long as the lease
 // holds; after that the broker gives the job to another worker, which finds what was written.
 #pragma once
 
@@ -44,10 +45,8 @@ struct SettledJob {
   const HeldJob& job;
   FinishedJob::Ending ending;
   const Outcome& outcome;  // of Ending::kOutcome, kCancelled and kExpired
-  Verdict verdict;
-  Duration delay;                // kRetry
-  std::string_view dead_reason;  // kDead
-  const std::string& error;      // kDead
+  Verdict verdict;         // kDead: the job's record says of what
+  Duration delay;          // kRetry
 };
 
 class Settler {
@@ -100,8 +99,6 @@ class Settler {
     FinishedJob finished;
     Verdict verdict = Verdict::kDone;
     Duration delay{0};
-    std::string_view dead_reason{};  // not empty: goes to the dead letters
-    std::string error{};
     bool judged = false;
     bool failed = false;        // a step did not work this time
     bool store_ending = false;  // still to do
@@ -125,7 +122,9 @@ class Settler {
   void judge_undecodable(Closing& closing);
   void judge_unknown_kind(Closing& closing);
   void judge_interruption(Closing& closing);
-  void condemn(Closing& closing, std::string_view reason, std::string error);
+  void condemn(Closing& closing, std::string_view reason, std::string_view error);
+  void end_condemned(Closing& closing);
+  void hold_unburied(Closing& closing, const Error& error);
   // An error as it is kept: at most so many bytes, and never half a character.
   static std::string shortened(std::string_view error);
   void store_endings(std::vector<Closing>& batch);

@@ -9,15 +9,15 @@ namespace leat {
 void Settler::report(const Closing& closing) const {
   if (!parts_.on_settled) return;
   const FinishedJob& finished = closing.finished;
-  parts_.on_settled({*finished.job, finished.ending, finished.outcome, closing.verdict, closing.delay,
-                     closing.dead_reason, closing.error});
+  parts_.on_settled({*finished.job, finished.ending, finished.outcome, closing.verdict, closing.delay});
 }
 
 Fate Settler::fate_of(const Closing& closing) {
   using Ending = FinishedJob::Ending;
   const FinishedJob& finished = closing.finished;
   const bool lost = finished.job->lost && !(closing.recorded && closing.verdict == Verdict::kRetry);
-  if (finished.ending == Ending::kUnstarted || finished.ending == Ending::kUnknownKind) {
+  if (finished.ending == Ending::kUnstarted || finished.ending == Ending::kUnknownKind ||
+      finished.ending == Ending::kCondemned) {
     return closing.verdict == Verdict::kDead && !lost ? Fate::kDead : Fate::kUnstarted;
   }
   if (lost || finished.ending == Ending::kInterrupted) return Fate::kInterrupted;
@@ -25,7 +25,10 @@ Fate Settler::fate_of(const Closing& closing) {
   if (closing.verdict == Verdict::kDone) {
     return finished.outcome.kind() == Outcome::Kind::kCancelled ? Fate::kCancelled : Fate::kDone;
   }
-  return finished.outcome.kind() == Outcome::Kind::kSnooze ? Fate::kSnoozed : Fate::kRetried;
+  // One that is held, because it cannot be decoded or buried, has not failed.
+  const bool failed =
+      finished.outcome.kind() == Outcome::Kind::kRetry || finished.outcome.kind() == Outcome::Kind::kRetryAfter;
+  return failed ? Fate::kRetried : Fate::kSnoozed;
 }
 
 void Settler::tell(const Closing& closing, Fate fate) {
@@ -35,7 +38,7 @@ void Settler::tell(const Closing& closing, Fate fate) {
   const HeldJob& job = *closing.finished.job;
   const StoredMessage& message = job.delivery.message;
   const bool failed = fate == Fate::kRetried || fate == Fate::kDead;
-  const std::string& why = closing.error.empty() ? closing.finished.outcome.text() : closing.error;
+  const std::string& why = job.record.dead ? job.record.dead->error : closing.finished.outcome.text();
   parts_.events.tell({.what = kWhats.at(static_cast<std::size_t>(fate)),
                       .job = parts_.names.id_of(message).value_or(JobId{}),
                       .queue = job.served().queue,

@@ -1,6 +1,7 @@
 // What the settler makes of the way in which a handler call ended: done, another attempt, later, or dead.
 #include <algorithm>
 
+#include "core/later.h"
 #include "core/text.h"
 #include "jobs/settler.h"
 #include "jobs/unique_key.h"
@@ -8,12 +9,8 @@
 namespace leat {
 namespace {
 
-constexpr Duration kShortestHold = std::chrono::seconds(1);  // before a job that is undecodable comes again
-
-// A delay may be as long as a Duration can be.
-SystemTime later(SystemTime now, Duration delay) {
-  return delay > SystemTime::max() - now ? SystemTime::max() : now + delay;
-}
+constexpr Duration kShortestHold = std::chrono::seconds(1);   // before a job that is undecodable comes again
+constexpr Duration kUnburiedHold = std::chrono::minutes(15);  // before a letter that cannot be stored is tried again
 
 }  // namespace
 
@@ -33,9 +30,9 @@ void Settler::judge(Closing& closing) {
     case FinishedJob::Ending::kUnknownKind: return judge_unknown_kind(closing);
     case FinishedJob::Ending::kInterrupted: return judge_interruption(closing);
     case FinishedJob::Ending::kExhausted:
-      closing.store_ending = leaves_something(closing.finished.job->delivery.message);
       return condemn(closing, JobRules::keeps_crashing(*closing.finished.job) ? "crashed" : "attempts",
                      "its last attempt began and never ended: the worker died");
+    case FinishedJob::Ending::kCondemned: return end_condemned(closing);
     case FinishedJob::Ending::kExpired: return judge_expiry(closing);
     case FinishedJob::Ending::kUnstarted:
       closing.delay = closing.finished.outcome.delay();
@@ -95,11 +92,10 @@ void Settler::judge_failure(Closing& closing) {
   closing.verdict = Verdict::kRetry;
   closing.store_record = true;
   closing.store_ending = false;
-  parts_.log.warn("attempt failed",
-                  {{"job_id", parts_.names.id_text(job.delivery.message)},
-                   {"attempt", job.record.attempts()},
-                   {"retry_in", format_duration(std::chrono::round<std::chrono::milliseconds>(closing.delay))},
-                   {"error", outcome.text()}});
+  parts_.log.warn("attempt failed", {{"job_id", parts_.names.id_text(job.delivery.message)},
+                                     {"attempt", job.record.attempts()},
+                                     {"retry_in", format_duration(to_milliseconds(closing.delay))},
+                                     {"error", outcome.text()}});
 }
 
 // Neither an attempt nor a failure: only the time before which it does not come again is remembered.
@@ -108,14 +104,15 @@ void Settler::judge_snooze(Closing& closing) {
   job.record.started.reset();
   closing.delay = std::max(closing.finished.outcome.delay(), Duration{0});
   job.record.due = later(parts_.clock.now(), closing.delay);
+  if (const auto deadline = JobRules::deadline(job); deadline && *job.record.due >= *deadline) {
+    return condemn(closing, "deadline", "it was snoozed past its deadline");
+  }
   closing.verdict = Verdict::kRetry;
   closing.store_record = true;
   closing.store_ending = false;
 }
 
 void Settler::judge_expiry(Closing& closing) {
-  HeldJob& job = *closing.finished.job;
-  closing.store_ending = leaves_something(job.delivery.message);
   const std::string& said = closing.finished.outcome.text();
   if (!said.empty()) add_failure(closing, said);
   condemn(closing, "deadline", said.empty() ? "its deadline passed before an attempt could begin" : said);
@@ -151,7 +148,6 @@ void Settler::judge_unknown_kind(Closing& closing) {
   const Duration waited = now - since;
   const bool dies = parts_.undertaker.keeps_letters();
   const Duration left = dies ? parts_.options.unknown_kind_grace - waited : Duration::max();
-  closing.store_ending = leaves_something(message);
   if (left <= Duration{0}) return condemn(closing, "unknown_kind", "no worker has a handler for kind " + kind);
   constexpr Duration kShortest = std::chrono::seconds(1);
   constexpr Duration kLongest = std::chrono::seconds(30);
@@ -159,16 +155,16 @@ void Settler::judge_unknown_kind(Closing& closing) {
   closing.store_record = !job.record.unknown_since;
   job.record.unknown_since = since;
   closing.delay = std::min(std::clamp(waited / 4, kShortest, kLongest), left);
-  closing.store_ending = false;
   // Many jobs of a kind come again and again: one line a while says it for all.
   constexpr Duration kQuiet = std::chrono::seconds(10);
   SteadyTime& said = unknown_said_[kind];
   if (said != SteadyTime{} && parts_.clock.steady() - said < kQuiet) return;
   said = parts_.clock.steady();
-  parts_.log.warn("no handler for this kind: start a worker that has one, or the job becomes a dead letter",
+  parts_.log.warn(std::string("no handler for this kind: start a worker that has one, or the job ") +
+                      (dies ? "becomes a dead letter" : "waits on"),
                   {{"job_id", parts_.names.id_text(job.delivery.message)},
                    {"kind", kind},
-                   {"dead_in", dies ? format_duration(std::chrono::round<std::chrono::seconds>(left)) : "never"}});
+                   {"dead_in", dies ? format_duration(std::chrono::floor<std::chrono::seconds>(left)) : "never"}});
 }
 
 void Settler::judge_interruption(Closing& closing) {
@@ -180,12 +176,31 @@ void Settler::judge_interruption(Closing& closing) {
   closing.store_record = true;
 }
 
-void Settler::condemn(Closing& closing, std::string_view reason, std::string error) {
+void Settler::condemn(Closing& closing, std::string_view reason, std::string_view error) {
+  AttemptRecord& record = closing.finished.job->record;
+  record.started.reset();
+  record.due.reset();
+  record.dead = {.reason = std::string(reason), .error = shortened(error)};
+  closing.store_record = true;
+  end_condemned(closing);
+}
+
+void Settler::end_condemned(Closing& closing) {
   closing.verdict = Verdict::kDead;
-  closing.dead_reason = reason;
-  closing.error = shortened(error);
+  closing.store_ending = leaves_something(closing.finished.job->delivery.message);
   closing.bury = true;
   closing.confirm = true;
+}
+
+// What was pushed by leat always fits. Its message is kept, and nobody runs it: it has died.
+void Settler::hold_unburied(Closing& closing, const Error& error) {
+  closing.bury = false;
+  closing.verdict = Verdict::kRetry;
+  closing.delay = kUnburiedHold;
+  parts_.log.error("a dead job stays in its queue: its dead letter cannot be stored",
+                   {{"job_id", parts_.names.id_text(closing.finished.job->delivery.message)},
+                    {"again_in", format_duration(closing.delay)},
+                    {"error", error.message()}});
 }
 
 }  // namespace leat

@@ -316,6 +316,7 @@ bool TestWorker::Crew::finish_asynchronous(Duration patience) {
 }
 
 Result<std::vector<EnqueuedJob>> TestWorker::Crew::enqueued(const EnqueuedFilter& filter) {
+  if (auto named = names_.check(); !named) return named.error();
   std::set<std::pair<std::string, std::uint64_t>> held;
   ledger_.for_each_unsettled(
       [&](const HeldJob& job) { held.emplace(job.served().stream, job.delivery.message.sequence); });

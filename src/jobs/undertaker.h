@@ -12,12 +12,6 @@
 
 namespace leat {
 
-struct Death {
-  const HeldJob* job = nullptr;
-  std::string_view reason;  // DeadLetter::reason
-  std::string error;
-};
-
 // Thread-safe.
 class Undertaker {
  public:
@@ -25,11 +19,15 @@ class Undertaker {
       : broker_(broker), names_(std::move(names)), letters_(letters) {}
 
   bool keeps_letters() const { return letters_ == Letters::kKept; }
-  // One result per death, in order; ok: the copy is stored, or none is kept. Errors: as Broker::append().
-  std::vector<Result<void>> bury(std::span<const Death> deaths);
+  // Of jobs whose records say what they died of. One result per job, in order; ok: the copy is stored, or none is kept.
+  // One that cannot be stored whole is stored as far as it can be. Errors: as Broker::append().
+  std::vector<Result<void>> bury(std::span<const HeldJob* const> jobs);
 
  private:
-  AppendRequest make_letter(const Death& death) const;
+  enum class Cut { kNothing, kHistory, kError, kBadHeaders, kHeaders };  // each with those before it
+
+  AppendRequest make_letter(const HeldJob& job, Cut cut) const;
+  Result<void> bury_cut(const HeldJob& job);
 
   Broker& broker_;
   Names names_;

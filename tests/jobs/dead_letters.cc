@@ -3,7 +3,10 @@
 
 #include <set>
 
+#include "broker/fault_broker.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/kept_lines.h"
+#include "tests/support/watched_broker.h"
 
 namespace leat::test {
 namespace {
@@ -318,6 +321,133 @@ TEST_P(Dead, TheLargestJobThatIsTakenFitsIntoItsLetter) {
       EXPECT_EQ(dead.retry(letters.front().number).value(), *pushed);
     }
   }
+}
+
+// A delayed job is moved on its way, which adds headers.
+TEST_P(Dead, TheLongestHeadersThatAreTakenFitIntoTheirLetter) {
+  PushOptions options{.max_attempts = 12};
+  options.delay = 1ms;
+  Result<JobId> pushed = Error(ErrorCode::kInternal, "");
+  std::size_t size = 64'000;
+  for (; !pushed && size > 50'000; size -= 64) {
+    options.headers = {};
+    for (std::size_t i = 0; i < 100; ++i) options.headers.set("H" + std::to_string(i), std::string(size / 100, 'h'));
+    pushed = Queue(broker()).push(EncodedJob{"number", "1"}, options);
+  }
+  ASSERT_TRUE(pushed) << pushed.error().message();
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("number", [](JobContext&) { return Outcome::retry_after(1ms, std::string(3000, 'e')); });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  const DeadLetter letter = DeadLetters(broker()).list().value().front();
+  EXPECT_EQ(letter.error.size(), 2048U);
+  EXPECT_FALSE(letter.history.empty());
+  for (const auto& [name, value] : options.headers) EXPECT_EQ(letter.headers.get(name), value);
+}
+
+// Only another client can store such a job.
+TEST_P(Dead, WhatHasNoRoomInALetterIsLeftOut) {
+  struct Case {
+    std::size_t header;
+    bool is_kept;
+    std::size_t error;
+  };
+  for (const auto& [size, is_kept, error] :
+       {Case{60'000, true, 2048}, Case{62'500, true, 200}, Case{63'900, false, 200}}) {
+    AppendRequest foreign{.message = {.subject = "leat.medium.default.K" + std::to_string(size), .payload = "1"}};
+    foreign.message.headers.set("Leat-Kind", "number");
+    foreign.message.headers.set("Leat-Max-Attempts", "12");
+    foreign.message.headers.set("Trace", std::string(size, 't'));
+    Worker worker(broker(), {.concurrency = 1});
+    worker.handle("number", [](JobContext&) { return Outcome::retry_after(1ms, std::string(3000, 'e')); });
+    ASSERT_TRUE(worker.start());
+    ASSERT_TRUE(broker().append("leat_medium", {&foreign, 1}).front());
+    ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; })) << size;
+    worker.stop();
+    const DeadLetter letter = DeadLetters(broker()).list().value().back();
+    EXPECT_EQ(letter.id.str(), "medium.default.K" + std::to_string(size));
+    EXPECT_EQ(letter.kind, "number");
+    EXPECT_EQ(letter.payload, "1");
+    EXPECT_EQ(letter.attempts, 12U);
+    EXPECT_EQ(letter.headers.get("Trace").has_value(), is_kept) << size;
+    EXPECT_EQ(letter.error.size(), error) << size;
+  }
+}
+
+TEST_P(Dead, AJobWhoseLetterCannotBeStoredIsHeldAndNotRun) {
+  DeliveryLog deliveries;
+  BrokerView view(deliveries);
+  Faults faults;
+  const auto refusing = make_fault_broker(make_watched_broker(open_another(), view), faults);
+  KeptLines log;
+  push_numbers(1);
+  Worker worker(*refusing, {.concurrency = 1, .log = &log});
+  std::atomic<int> calls{0};
+  worker.handle("number", [&](JobContext&) {
+    ++calls;
+    faults.before(Operation::kAppend, [](const Call&) { return Fault::fail(ErrorCode::kInvalidArgument); });
+    return Outcome::dead("no use");
+  });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return deliveries.of("0").settled == 1; }));
+  EXPECT_TRUE(eventually([&] { return worker.counts().running == 0; }));
+  worker.stop();
+  EXPECT_EQ(log.with("a dead job stays in its queue: its dead letter cannot be stored"), 1U);
+  EXPECT_EQ(log.with("a job could not be ended"), 0U);
+  EXPECT_EQ(worker.counts().dead, 0U);
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(messages("leat_medium"), 1U);
+}
+
+// A key with characters that the records of jobs cannot have.
+TEST_P(Dead, AMessageWithoutAJobIdFailsIsTrackedAndDies) {
+  ASSERT_TRUE(Queue(broker()).push(EncodedJob{"other", "0"}));
+  for (const std::string key : {"order:17", "a@b", "a+b", "a#b", "ü"}) {
+    EXPECT_FALSE(JobId::parse("medium.default." + key));
+    AppendRequest foreign{.message = {.subject = "leat.medium.default." + key, .payload = key}};
+    foreign.message.headers.set("Leat-Kind", "number");
+    foreign.message.headers.set("Leat-Max-Attempts", "2");
+    foreign.message.headers.set("Leat-Result", "keep");
+    foreign.message.headers.set("Leat-Track", "yes");
+    ASSERT_TRUE(broker().append("leat_medium", {&foreign, 1}).front());
+  }
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("other", [](JobContext&) { return Outcome::done(); });
+  worker.handle("number", [](JobContext& job) {
+    EXPECT_EQ(job.id(), JobId{});
+    if (job.attempt() == 1) return Outcome::retry_after(1ms, "no");
+    return job.payload() == "order:17" ? Outcome::retry("no") : Outcome::done("yes");
+  });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1 && worker.counts().done == 5; }));
+  worker.stop();
+  const auto letters = DeadLetters(broker()).list().value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters.front().subject, "leat.medium.default.order:17");
+  EXPECT_EQ(letters.front().attempts, 2U);
+  EXPECT_EQ(messages("leat_done"), 5U);
+  const auto results = broker().open_bucket({.name = "leat_results"}).value()->list("leat_medium").value();
+  ASSERT_EQ(results.size(), 5U);
+  EXPECT_EQ(results.front().key, "leat_medium.2");
+  EXPECT_TRUE(broker().open_bucket({.name = "leat_attempts"}).value()->list("").value().empty());
+}
+
+// Of another client, too: what can never be moved does not hold up the others.
+TEST_P(Dead, AMessageThatWaitsAndIsNoJobHoldsUpNoOthers) {
+  ASSERT_TRUE(Queue(broker()).push(EncodedJob{"number", "0"}, {.delay = 1ms}));
+  const std::map<std::string, std::size_t> foreigners{{"order:17", 1}, {"K1", 63'950}};
+  for (const auto& [key, size] : foreigners) {
+    AppendRequest foreign{.message = {.subject = "leat.scheduled.medium.default." + key, .payload = key}};
+    foreign.message.headers.set("Leat-Kind", "number");
+    foreign.message.headers.set("Leat-Due", "1");
+    foreign.message.headers.set("Trace", std::string(size, 't'));
+    ASSERT_TRUE(broker().append("leat_scheduled", {&foreign, 1}).front());
+  }
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("number", [](JobContext&) { return Outcome::done(); });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return worker.counts().done == 1; }));
+  EXPECT_EQ(messages("leat_scheduled"), 2U);
 }
 
 TEST_P(Dead, ADiscardedLetterComesBackFromAnExportAtOnce) {

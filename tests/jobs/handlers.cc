@@ -6,6 +6,7 @@
 #include "core/thread.h"
 #include "tests/jobs/jobs_suite.h"
 #include "tests/support/resident_memory.h"
+#include "tests/support/watched_broker.h"
 
 namespace leat::test {
 namespace {
@@ -273,6 +274,37 @@ TEST_P(Handlers, BadOptionsAreRefusedWithTheirKind) {
     EXPECT_EQ(started.error().code(), ErrorCode::kInvalidArgument);
     EXPECT_NE(started.error().message().find("resize"), std::string::npos) << started.error().message();
   }
+}
+
+TEST_P(Handlers, ASnoozePastTheDeadlineEndsTheJob) {
+  push_numbers(1, {.deadline = broker().clock().now() + 1h});
+  Worker worker(broker(), {.concurrency = 1});
+  worker.handle("number", [](JobContext&) { return Outcome::snooze(2h); });
+  ASSERT_TRUE(worker.start());
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  const DeadLetter letter = DeadLetters(broker()).list().value().front();
+  EXPECT_EQ(letter.reason, "deadline");
+  EXPECT_EQ(letter.attempts, 0U);
+}
+
+// Longer than any clock lasts.
+TEST_P(Handlers, AJobMayWaitForEver) {
+  DeliveryLog log;
+  BrokerView view(log);
+  const auto watched = make_watched_broker(open_another(), view);
+  push_numbers(3, {.retry = RetryPolicy{.first = Duration::max(), .longest = Duration::max()}});
+  Worker worker(*watched, {.concurrency = 1});
+  worker.handle("number", [](JobContext& job) {
+    if (job.payload() == "0") return Outcome::retry_after(Duration::max(), "later");
+    if (job.payload() == "1") return Outcome::snooze(Duration::max());
+    return Outcome::retry("later");
+  });
+  ASSERT_TRUE(worker.start());
+  EXPECT_TRUE(eventually([&] { return log.of("0").settled + log.of("1").settled + log.of("2").settled == 3; }));
+  ASSERT_TRUE(Queue(broker()).push(EncodedJob{"number", "3"}));
+  EXPECT_TRUE(eventually([&] { return worker.counts().retried >= 3; }));
+  for (const std::string job : {"0", "1", "2"}) EXPECT_EQ(log.of(job).times, 1U) << job;
+  EXPECT_EQ(worker.counts().interrupted, 0U);
 }
 
 LEAT_ON_EVERY_JOBS_BROKER(Handlers);

@@ -1,4 +1,5 @@
 // How a namespace's streams and buckets are made, and what is said of those that were made otherwise.
+#include "leat/test_worker.h"
 #include "tests/jobs/jobs_suite.h"
 #include "tests/support/kept_lines.h"
 
@@ -81,12 +82,27 @@ TEST_P(NameSpace, WhatIsOutOfRangeIsRefused) {
     refused(Queue(broker(), {.name_space = space}).push(EncodedJob{"number", "1"}));
     refused(Worker(broker(), {.name_space = space}).start());
     refused(Inspector(broker(), space).queues());
+    refused(Inspector(broker(), space).dead("default"));
+    refused(TestWorker(broker(), {.worker = {.name_space = space}}).enqueued(EnqueuedFilter{}));
     refused(Results(broker(), space).get(JobId(Priority::kLow, "a", "b")));
     refused(QueueControl(broker(), space).paused());
     refused(Schedules(broker(), space).list());
     refused(Events(broker(), space).enable());
   }
   EXPECT_FALSE(has_stream("leat_medium"));
+}
+
+TEST_P(NameSpace, AJobThatIsOlderThanMaxAgeIsGone) {
+  push({.max_age = 1s});
+  EXPECT_EQ(messages("leat_medium"), 1U);
+  EXPECT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
+}
+
+TEST_P(NameSpace, InMemoryIsASettingThatIsToldOf) {
+  push({.storage = Storage::kMemory});
+  KeptLines log;
+  ASSERT_TRUE(Queue(broker(), {.log = &log}).push(EncodedJob{"number", "1"}));
+  EXPECT_EQ(log.with("stream=leat_medium setting=storage wanted=file actual=memory"), 1U);
 }
 
 TEST_P(NameSpace, NoMoreThanMaxUnsettledAreUnderWay) {
@@ -152,6 +168,9 @@ TEST_P(NameSpace, WithoutDeadLettersWhatNoHandlerCouldBeginStays) {
   worker.stop();
   EXPECT_EQ(messages("leat_medium"), 2U);
   EXPECT_EQ(worker.counts().dead, 0U);
+  EXPECT_EQ(worker.counts().retried, 0U);
+  EXPECT_GE(log.with("or the job waits on"), 1U);
+  EXPECT_EQ(log.with("becomes a dead letter"), 0U);
   EXPECT_GE(log.with("a job cannot be decoded and stays in its queue"), 4U);
   EXPECT_EQ(log.with("job is dead"), 0U);
   EXPECT_FALSE(has_stream("leat_dlq"));

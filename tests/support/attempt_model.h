@@ -28,7 +28,6 @@ class AttemptModel {
     ++failed_;
     if (attempts() >= max_attempts_) dies("attempts");
   }
-  bool fails_for_good_next() const { return attempts() + 1 >= max_attempts_; }
   void is_hopeless() {
     ++failed_;
     dies("dead");

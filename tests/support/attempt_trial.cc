@@ -171,7 +171,8 @@ void AttemptTrial::gather() {
   });
 }
 
-// Else `next` is when the first job comes that nobody has, unless another one is on its way to its handler.
+// And those that died without being settled to be buried. Else `next` is when the first job comes that nobody has,
+// unless another one is on its way to its handler.
 bool AttemptTrial::is_gathered(SteadyTime& next) {
   bool is_any_missing = false;
   bool is_any_on_its_way = false;
@@ -180,7 +181,7 @@ bool AttemptTrial::is_gathered(SteadyTime& next) {
     const auto entry = log_.of(job.payload);
     if (entry.over && !job.model.is_over() && !job.model.may_begin()) job.model.is_found_exhausted();
     const auto is_called = [&](const Call* call) { return call->payload == job.payload; };
-    if (job.model.is_over() || std::any_of(calls.begin(), calls.end(), is_called)) continue;
+    if (job.model.is_over() ? entry.over : std::any_of(calls.begin(), calls.end(), is_called)) continue;
     is_any_missing = true;
     is_any_on_its_way = is_any_on_its_way || entry.holder != nullptr;
     if (entry.holder == nullptr) next = std::min(next, entry.available_at);
@@ -310,16 +311,17 @@ void AttemptTrial::crash(DisturbedWorker& worker) {
   cut_off(worker);
 }
 
-// What was stored counts. The delivery that comes before the job is due goes back, and costs nothing.
+// What was stored counts: who has died is buried by the next worker, and not called again. The delivery that comes
+// before the job is due goes back, and costs nothing.
 void AttemptTrial::leave_unsettled(DisturbedWorker& worker) {
   worker.fail_settlements();
   const Calls calls = calls_.on(&worker);
-  constexpr Word kWords[] = {Word::kDone, Word::kRetryAfter, Word::kSnooze};
+  constexpr Word kWords[] = {Word::kDone, Word::kRetryAfter, Word::kSnooze, Word::kSnooze, Word::kDead};
   for (Call* call : calls) {
-    Word word = kWords[pick(std::size(kWords))];
-    if (word == Word::kRetryAfter && job_of(*call).model.fails_for_good_next()) word = Word::kSnooze;
+    const Word word = kWords[pick(std::size(kWords))];
     calls_.prepare(*call, word, options_.long_delay, WhenStopped::kSaysIt);
     if (word == Word::kRetryAfter) job_of(*call).model.fails();
+    if (word == Word::kDead) job_of(*call).model.is_hopeless();
   }
   calls_.release(calls);
   for (const Call* call : calls) {
@@ -332,6 +334,7 @@ bool AttemptTrial::is_stored(const Call& call) {
   const Job& job = job_of(call);
   const AttemptRecord record = record_of(job);
   if (record.started) return false;
+  if (job.model.is_over()) return record.dead.has_value();
   if (call.word == Word::kDone) return Results(*broker_).get(job.id).value().has_value();
   if (call.word == Word::kRetryAfter) return record.attempts() == job.model.attempts();
   return record.due && *record.due > broker_->clock().now() + options_.ack_wait / 2;

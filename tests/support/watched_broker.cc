@@ -1,5 +1,7 @@
 #include "tests/support/watched_broker.h"
 
+#include "core/later.h"
+
 namespace leat::test {
 
 DeliveryLog::Entry DeliveryLog::of(const std::string& payload) const {
@@ -32,7 +34,7 @@ void DeliveryLog::settled(const std::string& payload, const Settlement& settleme
   if (settlement.verdict != Verdict::kRetry) entry.over = true;
   if (settlement.lease.delivery_count < entry.delivered) return;  // somebody else has it already
   entry.holder = nullptr;
-  entry.available_at = now + settlement.delay;
+  entry.available_at = later(now, settlement.delay);
 }
 
 class WatchedConsumer : public Consumer {

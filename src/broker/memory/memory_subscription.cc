@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/later.h"
 #include "leat/broker.h"
 
 namespace leat {
@@ -78,7 +79,7 @@ Result<void> MemorySubscription::settle(const Settlement& settlement, SteadyTime
   if (held == unsettled_.end()) return lease_lost(settlement.lease);
   if (settlement.verdict == Verdict::kRetry) {
     held->second.leased = false;
-    set_due(held->first, held->second, now + std::max(settlement.delay, Duration{0}));
+    set_due(held->first, held->second, later(now, std::max(settlement.delay, Duration{0})));
   } else {
     forget(held->first);
   }

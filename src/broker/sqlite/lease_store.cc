@@ -8,6 +8,7 @@
 #include "broker/sqlite/message_row.h"
 #include "broker/sqlite/schema.h"
 #include "broker/sqlite/stream_store.h"
+#include "core/later.h"
 
 namespace leat::sqlite {
 namespace {
@@ -288,7 +289,7 @@ Result<void> LeaseStore::settle_one(const Settlement& settlement) {
   const std::optional<Unsettled> held = find_held(lease);
   if (!held) return lease_lost(lease);
   if (settlement.verdict == Verdict::kRetry) {
-    set_due(lease.sequence, *held, to_stored(now_ + std::max(settlement.delay, Duration{0})), false);
+    set_due(lease.sequence, *held, to_stored(later(now_, std::max(settlement.delay, Duration{0}))), false);
     return {};
   }
   end_lease(lease.sequence, *held);
