@@ -35,11 +35,10 @@ class JobControl {
 
   // The job is gone without a dead letter; those who wait for its result, and the jobs that wait for it, learn that it
   // was cancelled. `max_wait` is how long the worker that has it may take to answer. Cancelling twice changes nothing.
-  // Of two jobs with one unique key the one that waits for its time is cancelled first. After kUnavailable and kUnknown,
-  // or when this program is killed meanwhile, the job may be gone all the same: then the jobs that wait for it learn of
-  // it within ten minutes, and no result tells.
-  // Errors: kInvalidArgument (a job of the bulk lane: it has no place of its own), kConflict (others give it new times
-  // all the while), kUnavailable, kUnknown.
+  // Of two jobs with one unique key the one that waits for its time is cancelled first. After kUnavailable and
+  // kUnknown, or when this program is killed meanwhile, the job may be gone all the same: then the jobs that wait for
+  // it learn of it within ten minutes, and no result tells. Errors: kInvalidArgument (a job of the bulk lane: it has no
+  // place of its own), kConflict (others give it new times all the while), kUnavailable, kUnknown.
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait = std::chrono::seconds(2));
 
   // Gives a delayed job another time; past ones are now. False when it does not wait for its time (any more): its queue

@@ -42,7 +42,7 @@ struct KeyWrite {
     kErase,   // removes the record; with a `revision`, only if that is its last write
   };
   Kind kind = Kind::kPut;
-  std::string key;    // tokens of letters, digits, `_`, `-`, `=`, `/`, joined by dots
+  std::string key;    // tokens of letters, digits, `_`, `-`, `=`, `/`, joined by dots; 1 to 1,000 bytes
   std::string value;  // kErase: ignored
   std::uint64_t revision = 0;
 };

@@ -1,7 +1,7 @@
 // What travels: a subject, a few headers and bytes.
 //
 // A subject is tokens of printable characters (no space, `.`, `*` or `>`) joined by dots: `leat.high.default.01J9`.
-// A filter is a subject in which `*` stands for one token and a last `>` for one or more.
+// It has at most 2,000 bytes. A filter is a subject in which `*` stands for one token and a last `>` for one or more.
 #pragma once
 
 #include <cstddef>

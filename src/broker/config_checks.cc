@@ -37,6 +37,8 @@ std::vector<Drift> differing(std::vector<Drift> settings) {
 }
 
 // The first token of `text`, which it takes off together with the dot.
+constexpr std::size_t kLongestKey = 1000;
+
 std::string_view take_token(std::string_view& text) {
   const std::size_t end = std::min(text.find('.'), text.size());
   const std::string_view token = text.substr(0, end);
@@ -116,9 +118,10 @@ Result<void> check_message(const Message& message, std::size_t max_message_bytes
 Result<void> check_key(std::string_view key) {
   const bool plain = std::all_of(key.begin(), key.end(), is_key_character);
   const bool dots = key.starts_with('.') || key.ends_with('.') || key.find("..") != key.npos;
-  if (!key.empty() && plain && !dots) return {};
-  return invalid_argument("key \"" + std::string(key) +
-                          "\": a key is letters, digits, `_`, `-`, `=`, `/` in tokens joined by dots");
+  if (!key.empty() && key.size() <= kLongestKey && plain && !dots) return {};
+  return invalid_argument(
+      "key \"" + std::string(key.substr(0, 200)) +
+      "\": a key is letters, digits, `_`, `-`, `=`, `/` in tokens joined by dots, 1 to 1,000 bytes");
 }
 
 bool key_selected(std::string_view prefix, std::string_view key) {

@@ -43,6 +43,9 @@ TEST(KeyWriteChecks, TheKeyAndTheSizeOfTheValue) {
   EXPECT_EQ(long_value.error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(long_value.error().message(), "the value of \"a.b\" has 9 bytes; the limit is 8");
   EXPECT_EQ(check_key_write({.key = "a b", .value = {}}, 8).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(check_key_write({.key = std::string(1000, 'k'), .value = {}}, 8));
+  EXPECT_EQ(check_key_write({.key = std::string(1001, 'k'), .value = {}}, 8).error().code(),
+            ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

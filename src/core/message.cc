@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLengths = 6;  // two bytes of name length, four of value length
 constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kLongestSubject = 2000;  // a line of NATS' protocol holds 4096, with a reply and numbers
 
 std::size_t read_le(std::string_view bytes, std::size_t at, std::size_t count) {
   std::size_t value = 0;
@@ -32,6 +33,10 @@ std::size_t entry_length(std::string_view entry) {
 Result<void> check_tokens(std::string_view text, bool wildcards, std::string_view what) {
   const auto quoted = [&] { return std::string(what) + " \"" + std::string(text) + "\""; };
   if (text.empty()) return invalid_argument(std::string(what) + " is empty");
+  if (text.size() > kLongestSubject) {
+    return invalid_argument(std::string(what) + " \"" + std::string(text.substr(0, 80)) + "...\" has " +
+                            std::to_string(text.size()) + " bytes; the limit is 2,000");
+  }
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find('.', begin), text.size());

@@ -130,6 +130,13 @@ TEST(Subjects, WhatIsOneAndWhatIsAFilter) {
   }
 }
 
+TEST(Subjects, AreNoLongerThanALineOfTheProtocolHolds) {
+  EXPECT_TRUE(check_subject(std::string(2000, 's')));
+  const auto refused = check_subject(std::string(2001, 's'));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("2001 bytes; the limit is 2,000"), std::string::npos);
+}
+
 TEST(Subjects, FiltersSelectThem) {
   struct Case {
     std::string filter, subject;

@@ -1,16 +1,9 @@
 #include "broker/jetstream/bucket.h"
 
-#include <algorithm>
-
 namespace leat::jetstream {
 namespace {
 
 constexpr Duration kDuplicateWindow = std::chrono::minutes(2);
-
-bool is_key_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-         c == '=' || c == '/' || c == '.';
-}
 
 }  // namespace
 
@@ -31,23 +24,6 @@ nlohmann::json to_json(const BucketConfig& config, const ServerLevel& level) {
                       {"deny_delete", true}};
   add_common_stream_fields(json, level);
   return json;
-}
-
-Result<void> check_key(std::string_view key) {
-  const auto wrong = [&](std::string_view why) {
-    return Error(ErrorCode::kInvalidArgument, "key \"" + std::string(key) + "\" " + std::string(why));
-  };
-  if (key.empty()) return wrong("is empty");
-  if (!std::all_of(key.begin(), key.end(), is_key_character)) {
-    return wrong("holds more than letters, digits, `_`, `-`, `=`, `/` and dots");
-  }
-  if (key.front() == '.' || key.back() == '.' || key.find("..") != key.npos) return wrong("has an empty token");
-  return {};
-}
-
-bool key_is_under(std::string_view key, std::string_view prefix) {
-  if (prefix.empty()) return true;
-  return key.starts_with(prefix) && (key.size() == prefix.size() || key[prefix.size()] == '.');
 }
 
 KeyEntry to_entry(StoredMessage message, const BucketNames& names) {

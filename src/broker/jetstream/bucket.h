@@ -27,12 +27,6 @@ struct BucketNames {
 
 nlohmann::json to_json(const BucketConfig& config, const ServerLevel& level);
 
-// Ok, or kInvalidArgument naming what is wrong.
-Result<void> check_key(std::string_view key);
-
-// True when `key` is `prefix` or below it; "" has everything below it.
-bool key_is_under(std::string_view key, std::string_view prefix);
-
 // The record that a message of the bucket's stream holds.
 KeyEntry to_entry(StoredMessage message, const BucketNames& names);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "broker/config_checks.h"
 #include "broker/jetstream/lookup.h"
 #include "broker/jetstream/ordered_reader.h"
 #include "core/ulid.h"
@@ -200,7 +201,7 @@ Result<std::vector<KeyEntry>> JetStreamKeyWatch::next(std::chrono::milliseconds 
     if (!next) return next.error();
     for (const OrderedMessage& message : *next) {
       KeyEntry entry = to_entry(to_stored(message), names_);
-      if (key_is_under(entry.key, prefix_) && matters(entry)) entries.push_back(std::move(entry));
+      if (key_selected(prefix_, entry.key) && matters(entry)) entries.push_back(std::move(entry));
     }
     const bool was_caught_up = caught_up_;
     caught_up_ = caught_up_ || pull_.caught_up();
