@@ -114,7 +114,21 @@ Result<void> RangeWriter::keep(const std::vector<PipelineLetter>& letters, const
   const auto kept = again([&] { return parts_.letters.put(record_, letters); }, stop);
   if (!kept) return kept.error();
   tally_.dead_letters += *kept;
+  if (*kept > 0) tell_of_letters(letters.back());
   return {};
+}
+
+// One line a while says it for all.
+void RangeWriter::tell_of_letters(const PipelineLetter& last) {
+  constexpr Duration kQuiet = std::chrono::seconds(10);
+  const SteadyTime now = parts_.clock.steady();
+  if (letters_told_ && now - *letters_told_ < kQuiet) return;
+  letters_told_ = now;
+  parts_.log.warn("messages became dead letters", {{"pipeline", parts_.options.name},
+                                                   {"dead_letters", tally_.dead_letters},
+                                                   {"stream", parts_.options.dead_letters},
+                                                   {"last_sequence", last.message->sequence},
+                                                   {"reason", last.reason}});
 }
 
 Result<void> RangeWriter::keep_refused(const RangeBatch& batch, std::span<const BadRow> bad,

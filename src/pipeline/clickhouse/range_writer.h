@@ -56,6 +56,7 @@ class RangeWriter {
   Result<std::optional<WriteReport>> send(const RangeBatch& batch, const std::stop_token& stop);
   Result<void> keep(const std::vector<PipelineLetter>& letters, const std::stop_token& stop);
   Result<void> keep_refused(const RangeBatch& batch, std::span<const BadRow> bad, const std::stop_token& stop);
+  void tell_of_letters(const PipelineLetter& last);
   Result<Ending> give_up_in_doubt(const RangeBatch& batch, const std::stop_token& stop);
   void report_gone(const RangeBatch& batch) const;
   void finish();
@@ -69,6 +70,7 @@ class RangeWriter {
   RangeRecord record_;
   bool unwritten_ = false;  // that the last range is done
   Tally tally_;
+  std::optional<SteadyTime> letters_told_{};
 };
 
 }  // namespace leat
