@@ -245,6 +245,7 @@ TEST_P(Depending, TheRecordOfAnEarlierJobReleasesNobody) {
   const JobId parent = push("parent", unique);
   ASSERT_TRUE(becomes(parent, State::kDone));
   ASSERT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
+  worker->stop();
   QueueControl(broker()).pause("default").value();
   const SystemTime then = broker().clock().now();
   ASSERT_TRUE(eventually([&] { return broker().clock().now() - then > 2ms; }));
@@ -254,6 +255,7 @@ TEST_P(Depending, TheRecordOfAnEarlierJobReleasesNobody) {
   ASSERT_EQ(Queue(*killed).push(job("parent"), unique).value(), parent);
   ASSERT_EQ(messages("leat_done"), 1U);
   const JobId child = push("child", {.track = true, .after = {parent}});
+  worker = start_worker({.queues = {"default", "free"}, .concurrency = 2});
   // What the scheduler knows by then, it knows of the others too.
   const auto pass = [&] {
     Queue free(broker(), {.name = "free"});
@@ -272,6 +274,7 @@ TEST_P(Depending, TheRecordOfAnEarlierJobReleasesNobody) {
   QueueControl(broker()).resume("default").value();
   EXPECT_TRUE(becomes(child, State::kDone));
   EXPECT_EQ(diary.count("parent"), 2U);
+  EXPECT_EQ(diary.lines().back(), "child");
 }
 
 TEST_P(Depending, WaitingJobsAreCancelledByHandAndWithTheirParents) {
