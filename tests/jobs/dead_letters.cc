@@ -402,7 +402,7 @@ TEST_P(Dead, AJobWhoseLetterCannotBeStoredIsHeldAndNotRun) {
 // A key with characters that the records of jobs cannot have.
 TEST_P(Dead, AMessageWithoutAJobIdFailsIsTrackedAndDies) {
   ASSERT_TRUE(Queue(broker()).push(EncodedJob{"other", "0"}));
-  for (const std::string key : {std::string("order:17"), std::string("a@b"), std::string("a+b"), std::string("a#b"),
+  for (const std::string& key : {std::string("order:17"), std::string("a@b"), std::string("a+b"), std::string("a#b"),
                                 std::string("ü"), std::string(1500, 'x')}) {
     EXPECT_FALSE(JobId::parse("medium.default." + key));
     AppendRequest foreign{.message = {.subject = "leat.medium.default." + key, .payload = key}};
