@@ -57,16 +57,23 @@ std::optional<Fault> Faults::scripted(Operation operation, Call& call, std::shar
 Fault Faults::begin(Operation operation, std::size_t items) {
   Call call{.operation = operation, .items = items};
   std::shared_ptr<const Hook> hook;
-  if (auto fault = scripted(operation, call, hook)) return *std::move(fault);
-  return hook != nullptr ? (*hook)(call) : Fault::none();
+  const std::uint64_t releases_before = releases();
+  auto fault = scripted(operation, call, hook);
+  if (!fault) fault = hook != nullptr ? (*hook)(call) : Fault::none();
+  fault->releases_before = releases_before;
+  return *std::move(fault);
 }
 
-void Faults::stay_frozen(const std::stop_token& stop) {
+std::uint64_t Faults::releases() const {
   MutexLock lock(mutex_);
-  const std::uint64_t releases_before = releases_;
+  return releases_;
+}
+
+void Faults::stay_frozen(const Fault& fault, const std::stop_token& stop) {
+  MutexLock lock(mutex_);
   ++frozen_;
   changed_.notify_all();
-  changed_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return releases_ != releases_before; });
+  changed_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return releases_ != fault.releases_before; });
   --frozen_;
 }
 
@@ -105,7 +112,7 @@ class FaultPolicy {
         return first;
       }
       case Fault::Kind::kDelay: sleep_for(*clock_, fault.delay, stop); break;
-      case Fault::Kind::kFreeze: faults_->stay_frozen(stop); break;
+      case Fault::Kind::kFreeze: faults_->stay_frozen(fault, stop); break;
     }
     return ask_inner();
   }

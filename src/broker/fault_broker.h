@@ -33,6 +33,7 @@ struct Fault {
   Kind kind = Kind::kNone;
   Error error{ErrorCode::kUnavailable, "injected fault: not done"};
   Duration delay{0};
+  std::uint64_t releases_before = 0;  // filled in when it was asked for: a release() since then counts
 
   static Fault none() { return {}; }
   static Fault fail(ErrorCode code = ErrorCode::kUnavailable) {
@@ -74,7 +75,7 @@ class Faults {
 
   // For the broker: counts a call, and says what is to happen to it.
   Fault begin(Operation operation, std::size_t items);
-  void stay_frozen(const std::stop_token& stop);
+  void stay_frozen(const Fault& fault, const std::stop_token& stop);
 
  private:
   struct Script {
@@ -83,6 +84,7 @@ class Faults {
     std::shared_ptr<const Hook> hook;
   };
 
+  std::uint64_t releases() const;
   std::optional<Fault> scripted(Operation operation, Call& call, std::shared_ptr<const Hook>& hook);
 
   mutable Mutex mutex_;
