@@ -5,7 +5,6 @@
 #include "jobs/call_record.h"
 #include "jobs/job_streams.h"
 #include "jobs/result_record.h"
-#include "jobs/waiting_job.h"
 
 namespace leat {
 namespace {
@@ -158,13 +157,7 @@ Result<void> Scheduler::work(Leading& leading, const std::stop_token& stop) {
 }
 
 Result<void> Scheduler::take_in(const Inbox& inbox, Leading& leading) {
-  for (const StoredMessage& message : inbox.scheduled) {
-    if (parts_.names.scheduled_id(message.subject)) {
-      leading.timetable.add(message);
-    } else if (!is_waiting_job(message)) {
-      parts_.log.warn("what waits is no job, and stays where it is", {{"subject", message.subject}});
-    }
-  }
+  for (const StoredMessage& message : inbox.scheduled) leading.timetable.add(message);
   leading.ticker.add(inbox.schedules);
   if (auto added = leading.dependents.add(inbox.scheduled); !added) return added;
   for (const StoredMessage& message : inbox.done) {
