@@ -15,15 +15,13 @@
 namespace leat::test {
 namespace {
 
-[[noreturn]] void become(const std::vector<std::string>& command, const std::string& log) {
+// In the child, where another thread's lock may be held for ever: nothing that allocates.
+[[noreturn]] void become(char* const* arguments, const char* log) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   dup2(file, STDOUT_FILENO);
   dup2(file, STDERR_FILENO);
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  execv(arguments[0], arguments.data());
+  execv(arguments[0], arguments);
   _exit(127);
 }
 
@@ -61,8 +59,11 @@ class Launcher {
     while (changed_.wait(mutex_, stop, [this]() LEAT_REQUIRES(mutex_) { return !orders_.empty(); })) {
       Order& order = *orders_.back();
       orders_.pop_back();
+      std::vector<char*> arguments;
+      for (const std::string& argument : order.command) arguments.push_back(const_cast<char*>(argument.c_str()));
+      arguments.push_back(nullptr);
       order.pid = fork();
-      if (order.pid == 0) become(order.command, order.log);
+      if (order.pid == 0) become(arguments.data(), order.log.c_str());
       order.done = true;
       changed_.notify_all();
     }
