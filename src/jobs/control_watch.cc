@@ -42,6 +42,18 @@ std::stop_token ControlWatch::pause_token(const std::string& queue) {
   return tokens_[queue].get_token();
 }
 
+std::shared_ptr<const std::atomic<bool>> ControlWatch::pause_flag(const std::string& queue) {
+  MutexLock lock(mutex_);
+  static_cast<void>(flag(queue));
+  return flags_.at(queue);
+}
+
+std::atomic<bool>& ControlWatch::flag(const std::string& queue) {
+  auto& known = flags_[queue];
+  if (known == nullptr) known = std::make_shared<std::atomic<bool>>(paused_.contains(queue));
+  return *known;
+}
+
 // Opens the watch and reads what is there; from then on nothing is missed.
 Result<void> ControlWatch::open(const std::stop_token& stop) {
   auto watch = control_->watch("");
@@ -101,6 +113,7 @@ void ControlWatch::held(const std::string& queue) {
   {
     MutexLock lock(mutex_);
     if (!paused_.insert(queue).second) return;
+    flag(queue) = true;
     token = tokens_[queue];
   }
   log_.info("queue is paused", {{"queue", queue}});
@@ -111,6 +124,7 @@ void ControlWatch::resumed(const std::string& queue) {
   {
     MutexLock lock(mutex_);
     if (paused_.erase(queue) == 0) return;
+    flag(queue) = false;
     tokens_.erase(queue);
     changed_.notify_all();
   }

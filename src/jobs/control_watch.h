@@ -1,6 +1,7 @@
 // What the control records say, read at start and then followed: which queues are paused, and calls about single jobs.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +33,8 @@ class ControlWatch {
   Result<void> look();
 
   bool is_paused(const std::string& queue) const LEAT_EXCLUDES(mutex_);
+  // The same for who asks for each job; true before anybody is told.
+  std::shared_ptr<const std::atomic<bool>> pause_flag(const std::string& queue) LEAT_EXCLUDES(mutex_);
   // False when `stop` came first.
   bool wait_until_resumed(const std::string& queue, const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   // Fires when the queue is paused; has fired if it is.
@@ -42,6 +45,7 @@ class ControlWatch {
   void run(const std::stop_token& stop);
   Result<void> follow(const std::stop_token& stop);
   std::set<std::string> paused() const LEAT_EXCLUDES(mutex_);
+  std::atomic<bool>& flag(const std::string& queue) LEAT_REQUIRES(mutex_);
   void held(const std::string& queue) LEAT_EXCLUDES(mutex_);
   void resumed(const std::string& queue) LEAT_EXCLUDES(mutex_);
 
@@ -53,6 +57,7 @@ class ControlWatch {
   CondVar changed_;
   std::set<std::string> paused_ LEAT_GUARDED_BY(mutex_);
   std::map<std::string, std::stop_source> tokens_ LEAT_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<std::atomic<bool>>> flags_ LEAT_GUARDED_BY(mutex_);
   Thread thread_;
 };
 

@@ -46,11 +46,9 @@ void Fetcher::run(const std::stop_token& stop) {
 
 // The queue is paused: what has not begun goes back, and nothing more is taken until it goes on.
 void Fetcher::hold_back(const std::stop_token& stop) {
-  parts_.served.paused = true;
   parts_.served.consumer.load()->release_ahead();
   parts_.settler.give_back(parts_.ready.take_out(parts_.lane));
   parts_.pauses.wait_until_resumed(parts_.served.queue, stop);
-  parts_.served.paused = false;
 }
 
 void Fetcher::fetch_into(const FetchRoom& room, const std::stop_token& stop) {

@@ -23,7 +23,8 @@ struct ServedQueue {
   // Appended to by the fetcher alone.
   std::vector<std::unique_ptr<Consumer>> consumers;
   std::atomic<Consumer*> consumer{nullptr};
-  std::atomic<bool> paused{false};  // nothing of it begins
+  // Nothing of it begins while this is true.
+  std::shared_ptr<const std::atomic<bool>> paused = std::make_shared<std::atomic<bool>>(false);
 };
 
 struct HeldBatch;

@@ -255,7 +255,7 @@ std::optional<FinishedJob> JobRunner::refuse(HeldJob& job, const HandlerEntry* h
   const auto because = [&](Ending ending) { return FinishedJob{.job = &job, .ending = ending}; };
   // This program was frozen, and wakes before its lease keeper does.
   if (is_over(job, now)) job.lost = true;
-  if (job.lost || job.served().paused) return because(Ending::kUnstarted);
+  if (job.lost || *job.served().paused) return because(Ending::kUnstarted);
   if (job.record.dead) return because(Ending::kCondemned);
   if (parts_.calls.is_cancelled(job)) {
     return FinishedJob{

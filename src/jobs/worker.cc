@@ -189,6 +189,7 @@ Result<void> Worker::Crew::open_queues() {
   control_ = std::make_unique<ControlWatch>(std::move(*control), log_);
   calls_ = std::make_unique<JobCalls>(JobCalls::Parts{ledger_, control_->records(), options_.name, log_});
   control_->set_listener([this](const KeyEntry& entry) { calls_->heard(entry); });
+  for (const auto& served : served_) served->paused = control_->pause_flag(served->queue);
   return control_->start();
 }
 
