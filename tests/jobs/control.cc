@@ -104,7 +104,7 @@ TEST_P(Control, WhatWasHeldAndNotBegunGoesBack) {
 // Fast handlers take many jobs at once: those that they have taken and not begun go back, too.
 TEST_P(Control, WhatAHandlerHasTakenAndNotBegunGoesBack) {
   constexpr int kFast = 500;
-  KeptLines log;
+  KeptLines log(LogLevel::kInfo);
   Worker worker(broker(), {.concurrency = 1, .log = &log});
   std::atomic<int> begun{0};
   std::atomic<bool> go_on{false};

@@ -9,10 +9,10 @@
 
 namespace leat::test {
 
-// Warnings and errors. Thread-safe.
+// Warnings and errors unless it is to keep more. Thread-safe.
 class KeptLines : public Log {
  public:
-  KeptLines() : Log(LogLevel::kWarn) {}
+  explicit KeptLines(LogLevel least = LogLevel::kWarn) : Log(least) {}
   std::vector<std::string> all() const {
     MutexLock lock(mutex_);
     return lines_;
