@@ -243,7 +243,7 @@ TEST_F(RunnerTest, OneSignalIsGraceful) {
   for (const int number : {SIGINT, SIGTERM}) {
     Runner runner;
     runner.process("process", [&](const std::stop_token& token) {
-      kill(getpid(), number);
+      raise(number);
       return sleep_for(real_clock(), 60s, token) ? Ended(kBroken) : Ended();
     });
     EXPECT_EQ(runner.run(), 0);
@@ -264,9 +264,9 @@ TEST_F(RunnerTest, AFailureWhileItStopsCounts) {
 TEST_F(RunnerTest, TheEchoOfASignalIsNoSecondOne) {
   Runner runner;
   runner.process("process", [&](const std::stop_token& token) {
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     sleep_for(real_clock(), 60s, token);
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     sleep_for(real_clock(), 50ms, {});
     return Ended();
   });
@@ -439,9 +439,9 @@ int run_twice_signalled() {
   runner.closer("closer", saying("closed"));
   runner.when_forced("hook", [] { say("forced"); });
   runner.process("deaf", [](const std::stop_token& stop) {
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     sleep_for(real_clock(), 60s, stop);
-    kill(getpid(), SIGINT);
+    raise(SIGINT);
     return stay();
   });
   return runner.run();
@@ -456,14 +456,14 @@ int run_hanging_hook(int third) {
   Runner runner({.stop_timeout = Duration::max()});
   runner.when_forced("hook", [third] {
     say("forced");
-    if (third != 0) kill(getpid(), third);
+    if (third != 0) raise(third);
     stay().value();
   });
   runner.process("deaf", [](const std::stop_token& stop) {
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     sleep_for(real_clock(), 60s, stop);
     sleep_for(real_clock(), 150ms, {});  // sooner the same signal would be the first one's echo
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     return stay();
   });
   return runner.run();
@@ -481,11 +481,11 @@ TEST_F(RunnerDeathTest, WhatHangsOnTheWayOutIsLeftBehindAfterFiveSecondsOrAtTheT
 int run_signalled_while_closing() {
   Runner runner({.close_timeout = Duration::max()});
   runner.closer("deaf", [](const std::stop_token&) {
-    kill(getpid(), SIGINT);
+    raise(SIGINT);
     return stay();
   });
   runner.process("signalled", [](const std::stop_token& stop) {
-    kill(getpid(), SIGTERM);
+    raise(SIGTERM);
     sleep_for(real_clock(), 60s, stop);
     return Ended();
   });
