@@ -403,7 +403,7 @@ TEST_P(Dead, AJobWhoseLetterCannotBeStoredIsHeldAndNotRun) {
 TEST_P(Dead, AMessageWithoutAJobIdFailsIsTrackedAndDies) {
   ASSERT_TRUE(Queue(broker()).push(EncodedJob{"other", "0"}));
   for (const std::string& key : {std::string("order:17"), std::string("a@b"), std::string("a+b"), std::string("a#b"),
-                                std::string("ü"), std::string(1500, 'x')}) {
+                                 std::string("ü"), std::string(1500, 'x')}) {
     EXPECT_FALSE(JobId::parse("medium.default." + key));
     AppendRequest foreign{.message = {.subject = "leat.medium.default." + key, .payload = key}};
     foreign.message.headers.set("Leat-Kind", "number");
