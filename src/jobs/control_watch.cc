@@ -1,5 +1,6 @@
 #include "jobs/control_watch.h"
 
+#include <set>
 #include <utility>
 
 namespace leat {
@@ -29,29 +30,24 @@ Result<void> ControlWatch::look() {
 
 bool ControlWatch::is_paused(const std::string& queue) const {
   MutexLock lock(mutex_);
-  return paused_.contains(queue);
+  const auto known = pauses_.find(queue);
+  return known != pauses_.end() && *known->second.flag;
 }
 
 bool ControlWatch::wait_until_resumed(const std::string& queue, const std::stop_token& stop) {
   MutexLock lock(mutex_);
-  return changed_.wait(mutex_, stop, [&]() LEAT_REQUIRES(mutex_) { return !paused_.contains(queue); });
+  const Pause& pause = pauses_[queue];
+  return changed_.wait(mutex_, stop, [&pause] { return !*pause.flag; });
 }
 
 std::stop_token ControlWatch::pause_token(const std::string& queue) {
   MutexLock lock(mutex_);
-  return tokens_[queue].get_token();
+  return pauses_[queue].token.get_token();
 }
 
 std::shared_ptr<const std::atomic<bool>> ControlWatch::pause_flag(const std::string& queue) {
   MutexLock lock(mutex_);
-  static_cast<void>(flag(queue));
-  return flags_.at(queue);
-}
-
-std::atomic<bool>& ControlWatch::flag(const std::string& queue) {
-  auto& known = flags_[queue];
-  if (known == nullptr) known = std::make_shared<std::atomic<bool>>(paused_.contains(queue));
-  return *known;
+  return pauses_[queue].flag;
 }
 
 // Opens the watch and reads what is there; from then on nothing is missed.
@@ -103,18 +99,22 @@ Result<void> ControlWatch::follow(const std::stop_token& stop) {
   return {};
 }
 
-std::set<std::string> ControlWatch::paused() const {
+std::vector<std::string> ControlWatch::paused() const {
   MutexLock lock(mutex_);
-  return paused_;
+  std::vector<std::string> queues;
+  for (const auto& [queue, pause] : pauses_) {
+    if (*pause.flag) queues.push_back(queue);
+  }
+  return queues;
 }
 
 void ControlWatch::held(const std::string& queue) {
   std::stop_source token{std::nostopstate};
   {
     MutexLock lock(mutex_);
-    if (!paused_.insert(queue).second) return;
-    flag(queue) = true;
-    token = tokens_[queue];
+    const Pause& pause = pauses_[queue];
+    if (pause.flag->exchange(true)) return;
+    token = pause.token;
   }
   log_.info("queue is paused", {{"queue", queue}});
   token.request_stop();
@@ -123,9 +123,9 @@ void ControlWatch::held(const std::string& queue) {
 void ControlWatch::resumed(const std::string& queue) {
   {
     MutexLock lock(mutex_);
-    if (paused_.erase(queue) == 0) return;
-    flag(queue) = false;
-    tokens_.erase(queue);
+    Pause& pause = pauses_[queue];
+    if (!pause.flag->exchange(false)) return;
+    pause.token = std::stop_source();
     changed_.notify_all();
   }
   log_.info("queue goes on", {{"queue", queue}});

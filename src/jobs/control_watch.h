@@ -5,9 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/mutex.h"
 #include "core/thread.h"
@@ -44,8 +44,11 @@ class ControlWatch {
   Result<void> open(const std::stop_token& stop);
   void run(const std::stop_token& stop);
   Result<void> follow(const std::stop_token& stop);
-  std::set<std::string> paused() const LEAT_EXCLUDES(mutex_);
-  std::atomic<bool>& flag(const std::string& queue) LEAT_REQUIRES(mutex_);
+  struct Pause {
+    std::shared_ptr<std::atomic<bool>> flag = std::make_shared<std::atomic<bool>>(false);
+    std::stop_source token{};  // has fired while the flag is true
+  };
+  std::vector<std::string> paused() const LEAT_EXCLUDES(mutex_);
   void held(const std::string& queue) LEAT_EXCLUDES(mutex_);
   void resumed(const std::string& queue) LEAT_EXCLUDES(mutex_);
 
@@ -55,9 +58,7 @@ class ControlWatch {
   std::unique_ptr<KeyWatch> watch_;  // null: to be opened (again)
   mutable Mutex mutex_;
   CondVar changed_;
-  std::set<std::string> paused_ LEAT_GUARDED_BY(mutex_);
-  std::map<std::string, std::stop_source> tokens_ LEAT_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<std::atomic<bool>>> flags_ LEAT_GUARDED_BY(mutex_);
+  std::map<std::string, Pause> pauses_ LEAT_GUARDED_BY(mutex_);  // by queue
   Thread thread_;
 };
 
