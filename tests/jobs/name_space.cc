@@ -147,7 +147,10 @@ TEST_P(NameSpace, WithoutDeadLettersADeadJobIsGoneAndItsResultRecordEventAndLogS
   EXPECT_TRUE(DeadLetters(broker(), kNoLetters).list().value().empty());
   auto reader = Events(broker(), kNoLetters).read().value();
   std::size_t dead = 0;
-  for (const JobEvent& event : reader.next(0ms, {}).value()) dead += event.what == JobEvent::What::kDead ? 1 : 0;
+  EXPECT_TRUE(eventually([&] {
+    for (const JobEvent& event : reader.next(0ms, {}).value()) dead += event.what == JobEvent::What::kDead ? 1 : 0;
+    return dead > 0;
+  }));
   EXPECT_EQ(dead, 1U);
 }
 
