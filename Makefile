@@ -35,7 +35,7 @@ test:
 	tools/fetch_engines.sh
 	cmake --preset asan-ubsan
 	cmake --build --preset asan-ubsan -j $(JOBS)
-	ctest --preset asan-ubsan
+	ctest --preset asan-ubsan || { tools/show_failures.py build/asan-ubsan/Testing/Temporary/LastTest.log; exit 1; }
 
 verify:
 	tools/install_packages.sh build test servers clickhouse verify

@@ -8,6 +8,7 @@ namespace leat {
 namespace {
 
 constexpr std::size_t kClearBeginning = 3;
+constexpr std::size_t kShort = 4;  // one error is a quarter of it or more
 
 std::size_t typing_errors(std::string_view from, std::string_view to) {
   std::vector<std::size_t> before_last(to.size() + 1);
@@ -28,6 +29,10 @@ std::size_t typing_errors(std::string_view from, std::string_view to) {
   return last[to.size()];
 }
 
+std::size_t most_errors(std::string_view name) {
+  return name.size() <= kShort ? 1 : std::max<std::size_t>(2, name.size() / 3);
+}
+
 }  // namespace
 
 std::optional<std::string> nearest_name(std::string_view typed, std::span<const std::string> names) {
@@ -36,7 +41,7 @@ std::optional<std::string> nearest_name(std::string_view typed, std::span<const 
   for (const std::string& name : names) {
     if (typed.size() >= kClearBeginning && name.starts_with(typed)) return name;
     const std::size_t errors = typing_errors(name, typed);
-    if (errors > std::max<std::size_t>(2, name.size() / 3) || errors >= name.size()) continue;
+    if (errors > most_errors(name) || errors >= name.size()) continue;
     if (nearest && errors >= fewest) continue;
     nearest = name;
     fewest = errors;

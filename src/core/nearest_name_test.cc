@@ -19,6 +19,7 @@ TEST(NearestNameTest, FindsWhatWasMeant) {
 
 TEST(NearestNameTest, DoesNotGuessWildly) {
   EXPECT_EQ(nearest_name("frobnicate", kNames), std::nullopt);
+  EXPECT_EQ(nearest_name("foo", kNames), std::nullopt);
   EXPECT_EQ(nearest_name("", kNames), std::nullopt);
   EXPECT_EQ(nearest_name("queue", std::vector<std::string>{}), std::nullopt);
 }
