@@ -116,10 +116,14 @@ TEST_F(DecoratorTest, StopEndsAFrozenFetch) {
 
 TEST_F(DecoratorTest, DelaysByTheClock) {
   faults_.next(Operation::kAppend, Fault::delayed(1h));
-  auto appender = start_thread("append", [&](const std::stop_token&) { EXPECT_TRUE(append()); });
+  std::atomic<bool> appended{false};
+  auto appender = start_thread("append", [&](const std::stop_token&) {
+    EXPECT_TRUE(append());
+    appended = true;
+  });
   while (faults_.calls(Operation::kAppend) == 0) std::this_thread::yield();
   EXPECT_EQ(stored(), 0u);
-  clock_.advance(2h);
+  while (!appended) clock_.advance(30min);  // when it has begun to wait
   appender.join();
   EXPECT_EQ(stored(), 1u);
 }

@@ -6,12 +6,13 @@
 
 namespace leat::nats {
 namespace {
-constexpr std::int64_t kDrainTime = 2000;  // ms
+constexpr std::int64_t kDrainTime = 10'000;  // ms; what is not here by then stays leased to nobody
 }
 
 Result<std::unique_ptr<Subscription>> Subscription::open(Connection& connection, const std::string& subject,
                                                          MessageSink& sink) {
   std::unique_ptr<Subscription> subscription(new Subscription);
+  subscription->connection_ = connection.handle();
   subscription->sink_ = &sink;
   natsSubscription* raw = nullptr;
   const natsStatus status =
@@ -34,6 +35,7 @@ Subscription::~Subscription() {
 }
 
 void Subscription::drain() {
+  if (natsConnection_Status(connection_) != NATS_CONN_STATUS_CONNECTED) return;  // the server has forgotten it already
   if (natsSubscription_DrainTimeout(handle_.get(), kDrainTime) != NATS_OK) return;
   (void)natsSubscription_WaitForDrainCompletion(handle_.get(), kDrainTime);
 }

@@ -27,7 +27,7 @@ class Subscription {
   Subscription& operator=(const Subscription&) = delete;
 
   // Ends it so that nothing is lost: whatever the server sent before it heard of this has reached the sink when this
-  // returns. Waits for the server, 2 s at the most.
+  // returns. Waits for the server, 10 s at the most; not at all while the connection is lost.
   void drain();
 
  private:
@@ -35,6 +35,7 @@ class Subscription {
   static void deliver(natsConnection*, natsSubscription*, natsMsg* message, void* closure);
   static void complete(void* closure);
 
+  natsConnection* connection_ = nullptr;
   MessageSink* sink_ = nullptr;
   SubscriptionHandle handle_;
   Mutex mutex_;

@@ -182,7 +182,7 @@ TEST_P(EngineTest, WhatRunsIsSeenUntilItEnds) {
   EXPECT_FALSE(engine_->is_running(id).value());
   std::atomic<bool> ended{false};
   const Thread query = start_thread("query", [&](const std::stop_token&) {
-    EXPECT_TRUE(engine_->query("SELECT sleep(1)", {.query_id = id}));
+    EXPECT_TRUE(engine_->query("SELECT sleep(3)", {.query_id = id}));
     ended = true;
   });
   while (!engine_->is_running(id).value() && !ended) std::this_thread::yield();

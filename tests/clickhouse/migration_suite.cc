@@ -140,13 +140,13 @@ TEST_P(MigrationTest, ALockIsWaitedForAndADeadOwnersIsTaken) {
   std::stop_source stopped;
   stopped.request_stop();
   EXPECT_EQ(Migrations(*engine_, {create()}).up({}, stopped.get_token()).value(), Versions{});
-  auto taken = acquire(20s, 1s);
+  auto taken = acquire(20s, 3s);
   ASSERT_TRUE(taken) << taken.error().message();
   EXPECT_TRUE((*taken)->check());
   EXPECT_EQ(dead->check().error().code(), ErrorCode::kConflict);
   dead.reset();  // frees nothing of the new owner's
   EXPECT_TRUE((*taken)->check());
-  EXPECT_FALSE(acquire(1500ms, 1s));  // the new owner gives signs of life
+  EXPECT_FALSE(acquire(3500ms, 3s));  // the new owner gives signs of life
   taken->reset();
   EXPECT_TRUE(acquire(1s, 1h));
   EXPECT_EQ(text_of("SELECT count() FROM system.tables WHERE name LIKE 'leat_migrations_lock%'"), "0\n");

@@ -295,6 +295,7 @@ TEST_P(Fetch, WhatWasHeldAheadLongerThanItsLeaseIsNotReturned) {
       EXPECT_OK(settle(*other, delivery, Verdict::kDone));
     }
   }
+  pass(500ms);
   EXPECT_TRUE(nothing_comes(*consumer));
 }
 

@@ -210,7 +210,7 @@ TEST_P(Records, DriftOfAnExistingBucketIsToldAndNothingChanged) {
 }
 
 TEST_P(Records, TtlCountsFromTheLastWrite) {
-  constexpr Duration kTtl = 1s;
+  constexpr Duration kTtl = 3s;
   auto brief = broker().open_bucket({.name = "brief", .ttl = kTtl}).value();
   ASSERT_OK(brief->put("key", "one"));
   pass(300ms);

@@ -102,7 +102,7 @@ TEST_P(Settle, RetryIsNotDueBeforeItsDelay) {
     fetch_one(*consumer);
     const Duration waited = now() - before;
     EXPECT_GE(waited, delay - kClockGrain);
-    EXPECT_LT(waited, delay + 3s);
+    EXPECT_LT(waited, delay + 8s);
     consumer = open_workers("work");
     const auto facts = admin().consumers("work").value();
     ASSERT_EQ(facts.size(), 1u);
@@ -127,9 +127,9 @@ TEST_P(Settle, DifferentDelaysComeBackInTheirOrder) {
   append_numbers("work", "work.a", 3);
   auto consumer = open_workers("work");
   const auto held = fetch(*consumer, 3);
-  ASSERT_OK(settle(*consumer, held.at(0), Verdict::kRetry, 900ms));
   ASSERT_OK(settle(*consumer, held.at(1), Verdict::kRetry, 100ms));
-  ASSERT_OK(settle(*consumer, held.at(2), Verdict::kRetry, 500ms));
+  ASSERT_OK(settle(*consumer, held.at(2), Verdict::kRetry, 700ms));
+  ASSERT_OK(settle(*consumer, held.at(0), Verdict::kRetry, 2s));
   std::vector<std::string> order;
   while (order.size() < 3) order.push_back(fetch_one(*consumer).message.payload);
   EXPECT_EQ(order, (std::vector<std::string>{"1", "2", "0"}));
@@ -187,13 +187,13 @@ TEST_P(Settle, ExtensionKeepsALease) {
 TEST_P(Settle, ExtensionLastsOneWholeLeaseFromNow) {
   ensure_work_queue();
   append("work", "work.a");
-  auto consumer = open_workers("work", 2 * kShortLease);
+  auto consumer = open_workers("work", 5 * kShortLease);
   const Delivery delivery = fetch_one(*consumer);
-  pass(kShortLease / 2);
+  pass(kShortLease);
   const SteadyTime extended = now();
   if (!extend(*consumer, delivery)) GTEST_FAIL() << "the lease was lost early";
   EXPECT_EQ(fetch_one(*consumer).lease.delivery_count, 2u);
-  EXPECT_GE(now() - extended, 2 * kShortLease - kClockGrain);
+  EXPECT_GE(now() - extended, 5 * kShortLease - kClockGrain);
 }
 
 TEST_P(Settle, ExistingSubscriptionKeepsItsAckWait) {

@@ -21,7 +21,7 @@ namespace leat::test {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPatience = 10s;
+constexpr Duration kPatience = 20s;
 constexpr Duration kShortLease = 300ms;
 // What two clocks of one machine may differ by when they measure the same wait.
 constexpr Duration kClockGrain = 2ms;

@@ -32,7 +32,7 @@ TEST_F(BatchesWithFaults, ADeadLetterIsKeptOnce) {
   append("1");
   faults_.next(Operation::kSettle, Fault::fail(ErrorCode::kLeaseLost));
   const BatchConsumerOptions options{
-      .stream = "events", .name = "report", .max_wait = 0ms, .ack_wait = 200ms, .dead_stream = "dead"};
+      .stream = "events", .name = "report", .max_wait = 0ms, .ack_wait = 2s, .dead_stream = "dead"};
   BackgroundBatches run(*broker_, options, all_dead);
   EXPECT_TRUE(eventually([&] { return run.counts().dead == 1 && unsettled() == 0; }));
   EXPECT_EQ(run.counts().batches, 2U);
@@ -126,15 +126,17 @@ TEST_F(BatchesWithFaults, MessagesWithoutTheirLeaseAreNotSettledAndAreCounted) {
 // While a failed batch waits its leases get lost: what is processed then are the messages as they come again.
 TEST_F(BatchesWithFaults, ABatchIsProcessedAgainWithoutWhatWasLost) {
   append("1");
-  faults_.before(Operation::kExtend, [](const Call&) { return Fault::fail(ErrorCode::kLeaseLost); });
+  std::atomic<bool> failed{false};
+  faults_.before(Operation::kExtend,
+                 [&](const Call&) { return failed ? Fault::fail(ErrorCode::kLeaseLost) : Fault::none(); });
   std::vector<std::pair<unsigned, std::uint32_t>> seen;  // attempt, deliveries
   BackgroundBatches run(
       *broker_,
       {.stream = "events", .name = "report", .max_wait = 0ms, .ack_wait = 150ms, .backoff = RetryPolicy::fixed(500ms)},
       [&](Batch& batch) -> Result<void> {
         seen.emplace_back(batch.attempt(), batch.deliveries(0));
-        if (seen.size() == 1) return Error(ErrorCode::kUnavailable, "away");
-        return {};
+        if (failed.exchange(true)) return {};
+        return Error(ErrorCode::kUnavailable, "away");
       });
   EXPECT_TRUE(eventually([&] { return run.counts().done >= 1; }));
   EXPECT_TRUE(run.stop());

@@ -175,7 +175,7 @@ TEST_P(TakingOver, AKilledOwnerIsFollowedWithinTenSecondsAndAStoppedOneAtOnce) {
   const SteadyTime stopped = real_clock().steady();
   second->send_signal(SIGTERM);
   EXPECT_EQ(third->read_line(20s), "owner");
-  EXPECT_LT(real_clock().steady() - stopped, 4s);
+  EXPECT_LT(real_clock().steady() - stopped, 5500ms);  // not after the 6 s of its claim
   EXPECT_EQ(second->wait(), 0);
 }
 

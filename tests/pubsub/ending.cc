@@ -24,7 +24,7 @@ TEST_P(Ending, StopGivesBackWhatIsNotBegunAndWaitsForWhatIs) {
                         message.ack();
                       },
                       {.concurrency = 2});
-    ASSERT_TRUE(eventually([&] { return begun == 2; }));
+    EXPECT_TRUE(eventually([&] { return begun == 2; }));
     first.request_stop();
     // The others are free while those two callbacks still run.
     Subscriber other(*second, {.stream = "orders", .name = "mailer"});
@@ -76,7 +76,7 @@ TEST_P(Ending, ACallbackMayAskForTheStop) {
       stop.get_token()));
   EXPECT_EQ(calls, 3);
   Subscriber again = subscriber();
-  EXPECT_EQ(receive(again, 2), (std::vector<std::string>{"3", "4"}));
+  EXPECT_EQ(sorted(receive(again, 2)), (std::vector<std::string>{"3", "4"}));
 }
 
 TEST_P(Ending, AMessageMayOutliveItsSubscriber) {
@@ -85,7 +85,7 @@ TEST_P(Ending, AMessageMayOutliveItsSubscriber) {
   std::vector<ReceivedMessage> kept;
   {
     Subscriber mailer = subscriber();
-    for (int i = 0; i < 3; ++i) kept.push_back(std::move(*next(mailer)));
+    for (int i = 0; i < 3; ++i) kept.push_back(next(mailer).value());
   }
   kept[0].ack();
   EXPECT_TRUE(kept[1].ack_confirmed());

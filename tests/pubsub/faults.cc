@@ -100,7 +100,7 @@ TEST_F(EndingWithFaults, AcksGoInBatches) {
     message.ack();
   });
   EXPECT_TRUE(eventually([&] { return seen == kMessages && unsettled() == 0; }));
-  EXPECT_LT(faults_.calls(Operation::kSettle), kMessages / 10U);
+  EXPECT_LT(faults_.calls(Operation::kSettle), kMessages / 2U);
 }
 
 TEST_F(EndingWithFaults, ALostLeaseIsNotHandled) {

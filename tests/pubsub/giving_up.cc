@@ -96,7 +96,7 @@ TEST_P(GivingUp, TermIsFinalAndHasAReason) {
   Publisher dead = publisher({.stream = "dead"});
   Subscriber mailer = subscriber({.name = "mailer", .dead_letters = &dead});
   ASSERT_TRUE(orders.publish("created", "1"));
-  next(mailer)->term(" not\nmine ");
+  next(mailer).value().term(" not\nmine ");
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
   EXPECT_TRUE(nothing_comes(mailer));
   const auto letter = broker().admin().read_last("dead", "dead.dead").value();
@@ -112,7 +112,7 @@ TEST_P(GivingUp, AStreamThatWasMadeAgainHasLettersOfItsOwn) {
     {
       Subscriber mailer = subscriber({.name = "mailer", .dead_letters = &dead});
       ASSERT_TRUE(orders.publish("created", payload));
-      next(mailer)->term("never");
+      next(mailer).value().term("never");
       EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
     }
     const auto letter = broker().admin().read_last("dead", "dead.dead").value();
@@ -133,7 +133,7 @@ TEST_P(GivingUp, WithoutItsDeadLetterAMessageIsNotGivenUp) {
     Subscriber mailer = subscriber(
         {.name = "mailer", .max_deliver = 1, .dead_letters = &closed, .on_trouble = [&](const Error&) { ++troubles; }});
     ASSERT_TRUE(orders.publish("created", "1"));
-    next(mailer)->nak();
+    next(mailer).value().nak();
     EXPECT_TRUE(eventually([&] { return troubles >= 2; }));
     EXPECT_TRUE(nothing_comes(mailer));
   }

@@ -133,7 +133,7 @@ TEST_P(Ordering, MessagesFromNextAreInOrderToo) {
   publish_letters(orders, 2);
   Subscriber mailer = subscriber({.name = "mailer", .key = key_from_header("key")});
   std::vector<ReceivedMessage> first;
-  for (int i = 0; i < 3; ++i) first.push_back(std::move(*next(mailer)));
+  for (int i = 0; i < 3; ++i) first.push_back(next(mailer).value());
   EXPECT_EQ(first[0].payload() + first[1].payload() + first[2].payload(), "a0b0c0");
   EXPECT_TRUE(nothing_comes(mailer));
   EXPECT_TRUE(first[1].ack_confirmed());

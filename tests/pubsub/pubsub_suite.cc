@@ -1,5 +1,7 @@
 #include "tests/pubsub/pubsub_suite.h"
 
+#include <algorithm>
+
 namespace leat::test {
 
 void PubSubSuite::SetUp() {
@@ -97,6 +99,11 @@ std::vector<std::string> numbers(int count) {
   std::vector<std::string> all;
   for (int i = 0; i < count; ++i) all.push_back(std::to_string(i));
   return all;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> payloads) {
+  std::sort(payloads.begin(), payloads.end());
+  return payloads;
 }
 
 }  // namespace leat::test

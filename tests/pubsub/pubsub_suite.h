@@ -101,6 +101,8 @@ class Seen {
 };
 
 std::vector<std::string> numbers(int count);
+// What was given back comes again in any order.
+std::vector<std::string> sorted(std::vector<std::string> payloads);
 
 template <class T>
 std::string code_of(const Result<T>& result) {

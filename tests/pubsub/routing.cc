@@ -202,7 +202,8 @@ TEST_P(Routing, ThrottleSpreadsCalls) {
               return began.size() == 6;
             },
             {.concurrency = 2});
-  EXPECT_GE(began.back() - began.front(), 195ms);  // two at once, then one each 50 ms
+  ASSERT_EQ(began.size(), 6U);
+  EXPECT_GE(began.back() - began.front(), 150ms);  // two at once, then one each 50 ms, the first perhaps seen late
   EXPECT_THROW(throttle({.per_second = 0}), std::invalid_argument);
 }
 
@@ -257,7 +258,7 @@ TEST_P(Routing, DuplicatesAreDropped) {
   });
   router.use(drop_duplicates(
       {.id = [](const MessageContext& message) { return std::string(message.headers().get("id").value_or("")); },
-       .window = 400ms},
+       .window = 2s},
       clock()));
   router.on("orders.a", [&](MessageContext&) {
     if (++calls == 1) return Outcome::retry("the first call fails: its id is not remembered");
@@ -274,7 +275,7 @@ TEST_P(Routing, DuplicatesAreDropped) {
         start_thread("run", [&](const std::stop_token&) { EXPECT_TRUE(router.run(*mailer_, stop.get_token())); });
     EXPECT_TRUE(eventually([&] { return ended == 6; }));
     EXPECT_EQ(calls, 4);
-    pass(500ms);
+    pass(2100ms);
     publish("a", "1", headers);
     EXPECT_TRUE(eventually([&] { return calls == 5; }));
     stop.request_stop();
