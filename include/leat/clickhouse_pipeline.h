@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -49,7 +50,9 @@ struct ClickHousePipelineOptions {
   Duration stop_grace = std::chrono::seconds(10);  // for the insert under way when `stop` comes
   Duration owner_ttl = std::chrono::seconds(6);    // how long a silent owner is waited for; 1 s or more
   std::string holder{};                            // for people: who this is; unless given, an id
-  Log* log = nullptr;                              // borrowed; nothing but drift is told unless given (leat/log.h)
+  // Called once by run(), on its thread, when table and stream are there and right: from then on it works or stands by.
+  std::function<void()> on_ready{};
+  Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };
 
 // Of this object, since it was made.

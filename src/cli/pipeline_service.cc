@@ -44,8 +44,7 @@ class PipelineService {
     auto prepared = prepare(stop);
     if (!prepared || stop.stop_requested()) return prepared;
     log_.info("phase", {{"name", "pipeline"}});
-    ready();
-    ClickHousePipeline pipeline(phases_.broker(), phases_.engine(), std::move(*mapping_), options());
+    ClickHousePipeline pipeline(phases_.broker(), phases_.engine(), std::move(*mapping_), options(ready));
     auto ended = pipeline.run(stop);
     const PipelineCounts counts = pipeline.counts();
     log_.info("phase", {{"name", "shutdown"},
@@ -100,7 +99,7 @@ class PipelineService {
     return {};
   }
 
-  ClickHousePipelineOptions options() {
+  ClickHousePipelineOptions options(const Runner::Ready& ready) {
     using Guarantee = ClickHousePipelineOptions::Guarantee;
     using NewStream = ClickHousePipelineOptions::NewStream;
     return {.name = config_.name,
@@ -116,6 +115,7 @@ class PipelineService {
             .dead_letters_kept = config_.dead_letters_kept,
             .bucket = config_.name_space + "_pipelines",
             .replicas = static_cast<unsigned>(config_.replicas),
+            .on_ready = ready,
             .log = &log_};
   }
 

@@ -103,6 +103,7 @@ Result<void> ClickHousePipeline::State::run(const std::stop_token& stop) {
   if (auto judged = judge(*table); !judged) return judged;
   const auto records = prepare_broker(stop);
   if (!records) return stop.stop_requested() ? Result<void>() : records.error();
+  if (options.on_ready) options.on_ready();
   LeaderLock leader({**records, broker.clock(), options.name + ".owner", options.holder, options.owner_ttl, log});
   show(&leader);
   leader.start();
