@@ -126,6 +126,29 @@ TEST_P(MigrateTest, ASignalEndsTheWaitForAnotherRunner) {
   EXPECT_EQ(json::parse(leat("status --json").output).at(0).at("state"), "pending");
 }
 
+// The statement never ends.
+TEST_P(MigrateTest, ASecondSignalEndsAStatementUnderWay) {
+  write("2_fill.sql", "-- +goose Up\nSELECT sleep(1) FROM system.numbers SETTINGS max_block_size = 1;\n");
+  ChildProcess works({"/bin/sh", "-c",
+                      "exec " LEAT_BINARY " migrate up --url '" + server_->url() + "' --dir " +
+                          (directory_.path() / "sql").string() + " 2>&1"});
+  const auto engine = open_clickhouse(server_->url()).value();
+  const std::string running =
+      "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%' AND query NOT LIKE '%processes%'";
+  ASSERT_TRUE(comes_true([&] { return engine->query(running).value_or("") == "1\n"; }));
+  const auto has_ended = [&] {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(works.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+  };
+  EXPECT_TRUE(comes_true([&] {
+    works.send_signal(SIGTERM);
+    return has_ended();
+  }));
+  works.send_signal(SIGKILL);
+  const int status = works.wait();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+}
+
 INSTANTIATE_TEST_SUITE_P(Servers, MigrateTest, ::testing::Values(ClickHouseKind::kDebian, ClickHouseKind::kFront),
                          [](const auto& of) { return of.param == ClickHouseKind::kDebian ? "debian" : "front"; });
 
