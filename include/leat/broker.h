@@ -34,7 +34,7 @@ struct StreamConfig {
   std::vector<std::string> subjects;  // filters; no two streams of a broker may share a subject
   Retention retention = Retention::kLimits;
   Storage storage = Storage::kFile;
-  Duration max_age{0};                               // older messages go; 0: never
+  Duration max_age{0};                               // older messages go; 100 ms or more; 0: never
   std::uint64_t max_messages = 0;                    // the oldest go beyond it; 0: no limit
   std::uint64_t max_bytes = 0;                       // the oldest go beyond it; 0: no limit
   std::uint64_t max_messages_per_subject = 0;        // the oldest of a subject go beyond it; 0: no limit

@@ -50,6 +50,8 @@ struct QueryOptions {
   ClickHouseSettings settings{};      // for this query alone
   std::string query_id{};             // made by the engine unless given
   std::optional<Duration> timeout{};  // the URL's unless given; a server only
+  // Then the answer is waited for no longer: kUnknown. An embedded engine looks at it before it begins, no more.
+  std::stop_token stop{};
 };
 
 // Rows for one INSERT.
@@ -105,11 +107,13 @@ struct OpenClickHouseOptions {
   std::string library{};   // path of libchdb.so; looked for unless given
   Clock* clock = nullptr;  // borrowed; the machine's unless given
   Log* log = nullptr;      // borrowed; nothing is logged unless given. Secrets never are
+  std::stop_token stop{};  // while it is opened: a server is waited for no longer
 };
 
 // Asks a server for its version; loads and starts the embedded engine.
 // Errors: kInvalidArgument (the URL: says which part), kNotFound (no libchdb: says how to get it; no such database),
-// kUnavailable, kDenied, kConflict (the directory is open in another process, or another one in this).
+// kUnavailable, kUnknown (no answer came), kDenied, kConflict (the directory is open in another process, or another one
+// in this).
 Result<std::unique_ptr<ClickHouse>> open_clickhouse(std::string_view url, const OpenClickHouseOptions& options = {});
 
 // True for a URL that open_clickhouse takes, by its scheme alone.

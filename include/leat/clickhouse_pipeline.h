@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -41,7 +42,7 @@ struct ClickHousePipelineOptions {
   // When the stream was deleted and made again, or has lost its end, since the last batch: its sequences begin anew.
   enum class NewStream { kRefused, kFromItsBeginning } new_stream = NewStream::kRefused;
   std::string dead_letters = "leat_pipelines_dlq";           // their stream, made when it is missing
-  Duration dead_letters_kept = std::chrono::hours(24 * 30);  // when it is made; 0: for ever
+  Duration dead_letters_kept = std::chrono::hours(24 * 30);  // when it is made; 100 ms or more, 0: for ever
   std::string bucket = "leat_pipelines";                     // of the records, made when it is missing
   unsigned replicas = 1;                                     // of both
   Duration first_pause = std::chrono::milliseconds(100);     // after a failure; then twice as long each time
@@ -49,8 +50,13 @@ struct ClickHousePipelineOptions {
   Duration stop_grace = std::chrono::seconds(10);  // for the insert under way when `stop` comes
   Duration owner_ttl = std::chrono::seconds(6);    // how long a silent owner is waited for; 1 s or more
   std::string holder{};                            // for people: who this is; unless given, an id
-  Log* log = nullptr;                              // borrowed; nothing but drift is told unless given (leat/log.h)
+  // Called once by run(), on its thread, when table and stream are there and right: from then on it works or stands by.
+  std::function<void()> on_ready{};
+  Log* log = nullptr;  // borrowed; nothing but drift is told unless given (leat/log.h)
 };
+
+// Ok, or kInvalidArgument naming the option and what is allowed: all that can be told without a server.
+Result<void> check_pipeline_options(const ClickHousePipelineOptions& options);
 
 // Of this object, since it was made.
 struct PipelineCounts {

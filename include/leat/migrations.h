@@ -77,8 +77,8 @@ class Migrations {
   // missing (kNotFound).
   Result<std::vector<std::uint64_t>> down(std::optional<std::uint64_t> to = {}, std::stop_token stop = {});
 
-  // Files and what is applied, by version. Waits for no lock.
-  Result<std::vector<MigrationStatus>> status();
+  // Files and what is applied, by version. Waits for no lock. kUnknown when `stop` came first.
+  Result<std::vector<MigrationStatus>> status(std::stop_token stop = {});
 
   // After somebody has looked at a half-applied one: writes down that it is applied, or that it is not.
   enum class Settled { kApplied, kPending };

@@ -32,7 +32,7 @@ struct PublisherOptions {
   // Of a stream that this publisher makes, which has the subjects `{prefix}.>`. One that is there stays as it is, and
   // what differs goes to the log.
   Storage storage = Storage::kFile;
-  Duration max_age{0};                               // older messages go; 0: never
+  Duration max_age{0};                               // older messages go; 100 ms or more; 0: never
   std::uint64_t max_messages = 0;                    // the oldest go beyond it; 0: no limit
   std::uint64_t max_bytes = 0;                       // the oldest go beyond it; 0: no limit
   Duration dedupe_window = std::chrono::minutes(2);  // how long a message id is remembered; more than 0

@@ -368,10 +368,11 @@ Result<void> run_with_broker(const BenchOptions& options, const std::function<vo
   auto raw = open_raw(*url);
   const Stage stage{options, **broker, raw ? raw->get() : nullptr,
                     std::string(std::max<std::size_t>(options.payload, 32), 'x')};
+  const std::string without_raw = !raw ? raw.error().message() : *raw ? "" : "this broker has no raw client";
   const auto finish = [&](BenchReport done) {
     done.broker = (*broker)->capabilities().name + " " + (*broker)->capabilities().version;
     done.durability = (*broker)->capabilities().durability;
-    if (!raw && done.note.empty()) done.note = raw.error().message();
+    if (done.note.empty()) done.note = without_raw;
     report(done);
   };
   try {
@@ -390,6 +391,10 @@ Result<void> run_with_broker(const BenchOptions& options, const std::function<vo
     in_a_name_space(kDelayed, [&](const std::string& name) { measure_delayed(options, **broker, name, finish); });
     if (is_wanted(options, kPipeline)) finish(measure_pipeline(options, **broker, raw ? raw->get() : nullptr));
     if (is_wanted(options, kWriter)) report(measure_writer(options));
+    if (options.cases.empty() && options.clickhouse.empty()) {
+      for (const std::string_view name : {kPipeline, kWriter})
+        finish(left_out(name, "no ClickHouse: give --clickhouse"));
+    }
   } catch (const Error& error) {
     return error;
   }

@@ -37,8 +37,13 @@ struct BenchReport {
       0;  // latency only: the 99th percentile of an fsync of 4 KiB beside the database, or in the temporary directory
   bool exact = false;  // each job came once
   double needs = 0;    // what is promised of the ratio, of per_s where there is no raw client; 0: nothing
-  bool kept = true;    // and whether it was reached
-  std::string note;    // why something is missing
+  enum class Verdict {
+    kKept,         // or nothing is promised
+    kMissed,       // the figure is less than it needs
+    kNotMeasured,  // it was asked for, and there is no figure
+    kLeftOut,      // not run: not asked for, or this broker cannot have it
+  } verdict = Verdict::kKept;
+  std::string note;  // why something is missing
 };
 
 std::vector<std::string> bench_cases();

@@ -127,7 +127,10 @@ void measure_delayed(const BenchOptions& options, Broker& broker, const std::str
                      const std::function<void(BenchReport)>& report) {
   Jobs jobs(options, broker, name_space);
   report(measure_enqueue(options, jobs));
-  if (broker.capabilities().name == "memory") return;  // lives in one process
+  if (lives_in_one_process(broker)) {
+    for (const char* name : {"takeover-delayed", "move-delayed"}) report(left_out(name, kOneProcess));
+    return;
+  }
   report(measure_takeover(options, jobs));
   report(measure_moves(options, jobs));
 }

@@ -81,11 +81,8 @@ EncodedJob timed_from(SteadyTime moment) {
 }  // namespace
 
 BenchReport measure_latency(const BenchOptions& options, Broker& broker, const std::string& name_space) {
+  if (lives_in_one_process(broker)) return left_out("latency", kOneProcess);
   BenchReport report{.name = "latency", .jobs = kJobs};
-  if (broker.capabilities().name == "memory") {
-    report.note = "the memory broker lives in one process";
-    return report;
-  }
   const auto push = [](Queue& queue, std::size_t) { (void)queue.push(timed_from(real_clock().steady())).value(); };
   run_open_loop(options, name_space, push, broker, report);
   const auto url = parse_url(options.url);
@@ -96,11 +93,8 @@ BenchReport measure_latency(const BenchOptions& options, Broker& broker, const s
 }
 
 BenchReport measure_punctuality(const BenchOptions& options, Broker& broker, const std::string& name_space) {
+  if (lives_in_one_process(broker)) return left_out("start-delayed", kOneProcess);
   BenchReport report{.name = "start-delayed", .jobs = kJobs};
-  if (broker.capabilities().name == "memory") {
-    report.note = "the memory broker lives in one process";
-    return report;
-  }
   const auto push = [](Queue& queue, std::size_t) {
     const SystemTime due = std::chrono::ceil<std::chrono::milliseconds>(real_clock().now() + kDelay);
     const SteadyTime moment = real_clock().steady() + (due - real_clock().now());

@@ -29,10 +29,21 @@ constexpr Promise kPromises[] = {
 void judge(BenchReport& report) {
   for (const Promise& promise : kPromises) {
     if (report.name != promise.name || !report.broker.starts_with(promise.broker)) continue;
+    using enum BenchReport::Verdict;
     const double figure = report.*promise.figure;
     report.needs = promise.least;
-    report.kept = figure == 0 || figure >= promise.least;
+    if (report.verdict == kLeftOut) continue;
+    report.verdict = figure == 0 ? kNotMeasured : figure < promise.least ? kMissed : kKept;
   }
+}
+
+bool is_exact(const BenchReport& report) {
+  return report.exact || report.verdict == BenchReport::Verdict::kLeftOut;
+}
+
+bool is_kept(const BenchReport& report) {
+  using enum BenchReport::Verdict;
+  return is_exact(report) && (report.verdict == kKept || report.verdict == kLeftOut);
 }
 
 }  // namespace leat

@@ -5,8 +5,12 @@
 
 namespace leat {
 
-// Fills in what is promised of this report's case on its broker, and whether the figure keeps it. What was not measured
-// (a ratio without a raw client) breaks no promise.
+// Fills in what is promised of this report's case on its broker, and whether the figure keeps it.
 void judge(BenchReport& report);
+
+// Did each job come once, of a case that was run?
+bool is_exact(const BenchReport& report);
+// And is there the figure that is promised?
+bool is_kept(const BenchReport& report);
 
 }  // namespace leat

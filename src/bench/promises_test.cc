@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/measure.h"
+
 namespace leat {
 namespace {
+
+using enum BenchReport::Verdict;
 
 BenchReport judged(BenchReport report) {
   judge(report);
@@ -11,25 +15,42 @@ BenchReport judged(BenchReport report) {
 }
 
 TEST(PromisesTest, AFigureBelowItsThresholdBreaksThePromise) {
-  EXPECT_TRUE(judged({.name = "process-beside-retries", .broker = "sqlite 3.40.1", .ratio = 0.7}).kept);
+  EXPECT_EQ(judged({.name = "process-beside-retries", .broker = "sqlite 3.40.1", .ratio = 0.7}).verdict, kKept);
   const BenchReport slow = judged({.name = "process-beside-retries", .broker = "sqlite 3.40.1", .ratio = 0.69});
-  EXPECT_FALSE(slow.kept);
+  EXPECT_EQ(slow.verdict, kMissed);
   EXPECT_EQ(slow.needs, 0.7);
-  EXPECT_FALSE(judged({.name = "pipeline-writer", .per_s = 499'999}).kept);
-  EXPECT_TRUE(judged({.name = "pipeline-writer", .per_s = 500'000}).kept);
+  EXPECT_EQ(judged({.name = "pipeline-writer", .per_s = 499'999}).verdict, kMissed);
+  EXPECT_EQ(judged({.name = "pipeline-writer", .per_s = 500'000}).verdict, kKept);
 }
 
 TEST(PromisesTest, HoldsOnItsBroker) {
-  EXPECT_FALSE(judged({.name = "process-bulk", .broker = "jetstream 2.12.2", .ratio = 0.8}).kept);
+  EXPECT_EQ(judged({.name = "process-bulk", .broker = "jetstream 2.12.2", .ratio = 0.8}).verdict, kMissed);
   const BenchReport elsewhere = judged({.name = "process-bulk", .broker = "sqlite 3.40.1", .ratio = 0.8});
-  EXPECT_TRUE(elsewhere.kept);
+  EXPECT_EQ(elsewhere.verdict, kKept);
   EXPECT_EQ(elsewhere.needs, 0);
 }
 
-TEST(PromisesTest, WhatWasNotMeasuredOrNotPromisedBreaksNone) {
-  EXPECT_TRUE(judged({.name = "fan-in", .broker = "memory"}).kept);
+TEST(PromisesTest, AFigureThatIsMissingKeepsNoPromise) {
+  const BenchReport here = judged({.name = "enqueue-bulk", .broker = "jetstream 2.12.2", .per_s = 1, .exact = true});
+  EXPECT_EQ(here.verdict, kNotMeasured);
+  EXPECT_TRUE(is_exact(here));
+  EXPECT_FALSE(is_kept(here));
+  const BenchReport elsewhere = judged({.name = "enqueue-bulk", .broker = "memory 1", .per_s = 100'000});
+  EXPECT_EQ(elsewhere.verdict, kKept);  // promised where there is a raw client alone
+}
+
+TEST(PromisesTest, WhatIsNotRunIsLeftOut) {
+  const BenchReport writer = judged(left_out("pipeline-writer", "there is no ClickHouse"));
+  EXPECT_EQ(writer.verdict, kLeftOut);
+  EXPECT_EQ(writer.needs, 500'000);
+  EXPECT_TRUE(is_exact(writer));
+  EXPECT_TRUE(is_kept(writer));
+  EXPECT_EQ(writer.note, "pipeline-writer: there is no ClickHouse");
+}
+
+TEST(PromisesTest, NothingIsPromisedOfLatencies) {
   const BenchReport latency = judged({.name = "latency", .broker = "jetstream 2.12.2", .p99_ms = 1000});
-  EXPECT_TRUE(latency.kept);
+  EXPECT_EQ(latency.verdict, kKept);
   EXPECT_EQ(latency.needs, 0);
 }
 

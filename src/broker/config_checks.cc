@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kMostReplicas = 5;
 constexpr std::size_t kMostPerCall = 10'000;
 constexpr Duration kLeastAckWait = std::chrono::milliseconds(10);
+constexpr Duration kLeastMaxAge = std::chrono::milliseconds(100);  // of nats-server
 
 Result<void> check_count(std::size_t count) {
   if (count >= 1 && count <= kMostPerCall) return {};
@@ -71,7 +72,9 @@ Result<void> check_stream_config(const StreamConfig& config) {
   for (const std::string& subject : config.subjects) {
     if (auto valid = check_filter(subject); !valid) return valid.error().with_context("stream \"" + config.name + "\"");
   }
-  if (config.max_age < Duration{0}) return invalid_argument(which + "max_age is less than 0");
+  if (config.max_age != Duration{0} && config.max_age < kLeastMaxAge) {
+    return invalid_argument(which + "max_age is 0, or 100ms or more");
+  }
   if (config.dedupe_window <= Duration{0}) return invalid_argument(which + "dedupe_window must be more than 0");
   return check_replicas(config.replicas);
 }

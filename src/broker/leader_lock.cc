@@ -12,6 +12,12 @@ std::string record_of(const std::string& holder, SystemTime now) {
   return record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+// Empty when the record does not say it.
+std::string holder_in(const std::string& record) {
+  const auto read = nlohmann::json::parse(record, nullptr, false);
+  return read.is_object() && read.contains("holder") && read["holder"].is_string() ? read["holder"] : "";
+}
+
 }  // namespace
 
 LeaderLock::LeaderLock(Parts parts) : parts_(std::move(parts)), value_(record_of(parts_.holder, parts_.clock.now())) {}
@@ -65,6 +71,7 @@ Result<void> LeaderLock::challenge(const std::stop_token& stop) {
   if (auto looked = look(wait, stop); !looked) return looked;
   if (stop.stop_requested()) return {};
   if (seen_ == 0 || parts_.clock.steady() >= seen_at_ + parts_.ttl) return take();
+  tell_standing_by();
   return {};
 }
 
@@ -82,10 +89,16 @@ Result<void> LeaderLock::look(std::chrono::milliseconds max_wait, const std::sto
     for (const KeyEntry& entry : *entries) {
       if (entry.key != parts_.role) continue;
       seen_ = entry.erased ? 0 : entry.revision;
+      seen_holder_ = holder_in(entry.value);
       seen_at_ = parts_.clock.steady();
     }
   } while (!watch_->caught_up() && !stop.stop_requested());
   return {};
+}
+
+void LeaderLock::tell_standing_by() {
+  if (std::exchange(stands_by_, true)) return;
+  parts_.log.info("stands by: another one leads", {{"role", parts_.role}, {"holder", seen_holder_}});
 }
 
 Result<void> LeaderLock::take() {
@@ -111,6 +124,7 @@ Result<void> LeaderLock::take() {
 
 void LeaderLock::hold(std::uint64_t revision, SteadyTime asked_at) {
   revision_ = revision;
+  stands_by_ = false;
   MutexLock lock(mutex_);
   held_until_ = asked_at + parts_.ttl;
   if (std::exchange(held_, true)) return;

@@ -45,6 +45,7 @@ class LeaderLock {
   void run(const std::stop_token& stop);
   Result<void> challenge(const std::stop_token& stop) LEAT_EXCLUDES(mutex_);
   Result<void> look(std::chrono::milliseconds max_wait, const std::stop_token& stop);
+  void tell_standing_by();
   Result<void> take() LEAT_EXCLUDES(mutex_);
   void renew() LEAT_EXCLUDES(mutex_);
   void hold(std::uint64_t revision, SteadyTime asked_at) LEAT_EXCLUDES(mutex_);
@@ -57,6 +58,8 @@ class LeaderLock {
   std::unique_ptr<KeyWatch> watch_;
   std::uint64_t seen_ = 0;  // the revision that somebody holds; 0: nobody
   SteadyTime seen_at_{};    // since when
+  std::string seen_holder_;
+  bool stands_by_ = false;  // and has said so
   std::uint64_t revision_ = 0;
 
   mutable Mutex mutex_;

@@ -62,18 +62,17 @@ class Ingest {
   }
 
   Result<void> write(const Runner::Ready& ready, const std::stop_token& stop) {
-    auto prepared = prepare(stop);
+    auto prepared = prepare(ready, stop);
     if (!prepared || stop.stop_requested()) return prepared;
     log_.info("phase", {{"name", "processes"}});
-    ready();
     return pipeline_->run(stop);
   }
 
-  Result<void> prepare(const std::stop_token& stop) {
+  Result<void> prepare(const Runner::Ready& ready, const std::stop_token& stop) {
     auto done = phases_.open_engine(options_.clickhouse_url, options_.library, stop);
     if (done) done = phases_.migrate([] { return migrations(); }, stop);
     if (done) done = phases_.open_stream(open_, stream(), stop);
-    if (done) done = phases_.run({{"name", "mapping"}}, stop, [&] { return make_processes(); });
+    if (done) done = phases_.run({{"name", "mapping"}}, stop, [&] { return make_processes(ready); });
     return done;
   }
 
@@ -87,7 +86,7 @@ class Ingest {
     return {.name = options_.stream, .subjects = {options_.stream + ".>"}, .replicas = options_.replicas};
   }
 
-  Result<void> make_processes() {
+  Result<void> make_processes(const Runner::Ready& ready) {
     const auto facts = phases_.broker().admin().stream(options_.stream);
     if (!facts) return facts.error();
     before_ = facts->last_sequence;
@@ -96,7 +95,7 @@ class Ingest {
     samples_ = std::move(*samples);
     auto mapping = map_table();
     if (!mapping) return mapping.error();
-    pipeline_.emplace(phases_.broker(), phases_.engine(), std::move(*mapping), pipeline_options());
+    pipeline_.emplace(phases_.broker(), phases_.engine(), std::move(*mapping), pipeline_options(ready));
     return {};
   }
 
@@ -118,13 +117,14 @@ class Ingest {
             .begin = now};
   }
 
-  ClickHousePipelineOptions pipeline_options() {
+  ClickHousePipelineOptions pipeline_options(const Runner::Ready& ready) {
     return {.name = "ingest",
             .stream = options_.stream,
             .max_wait = std::chrono::milliseconds(500),
             .dead_letters = options_.name_space + "_pipelines_dlq",
             .bucket = options_.name_space + "_pipelines",
             .replicas = options_.replicas,
+            .on_ready = ready,
             .log = &log_};
   }
 

@@ -3,8 +3,10 @@
 
 #include "cli/command_options.h"
 #include "cli/commands.h"
+#include "cli/stop_at_signal.h"
 #include "cli/table.h"
 #include "core/text.h"
+#include "pipeline/clickhouse/backoff.h"
 
 namespace leat::cli {
 namespace {
@@ -23,7 +25,7 @@ struct Ready {
 };
 
 // The engine and the files. A `--url` before the command counts too, when it is one of ClickHouse.
-Result<Ready> prepare(App& app, const Place& place) {
+Result<Ready> prepare(App& app, const Place& place, const std::stop_token& stop = {}) {
   const std::string& global = app.options.url;
   const std::string url = place.url.empty() && is_clickhouse_url(global) ? global : place.url;
   if (url.empty()) {
@@ -36,7 +38,7 @@ Result<Ready> prepare(App& app, const Place& place) {
     return Error(ErrorCode::kNotFound, files.error().message() + ": name the directory of the SQL files with --dir");
   }
   if (!files) return files.error();
-  auto engine = open_clickhouse(url, {.library = place.library, .log = &app.log()});
+  auto engine = open_clickhouse(url, {.library = place.library, .log = &app.log(), .stop = stop});
   if (!engine) return engine.error();
   return Ready{std::move(*engine), std::move(*files)};
 }
@@ -52,38 +54,57 @@ std::string name_of(const Ready& ready, std::uint64_t version) {
   return std::to_string(version);
 }
 
-Result<int> report(App& app, const Ready& ready, const char* what, const std::vector<std::uint64_t>& versions) {
+Error interrupted() {
+  return {ErrorCode::kUnavailable, "interrupted: `leat migrate status` shows what is applied"};
+}
+
+// What was waited for in vain, when a signal ended the waiting.
+Error told(const Error& error, const std::stop_token& stop) {
+  return stop.stop_requested() && is_passing(error) ? interrupted() : error;
+}
+
+void report(App& app, const Ready& ready, const char* what, const std::vector<std::uint64_t>& versions) {
   if (app.options.json) {
     auto list = nlohmann::json::array();
     for (const std::uint64_t version : versions) list.push_back(std::to_string(version));
     app.print_json({{what, list}});
-    return kExitOk;
+    return;
   }
   for (const std::uint64_t version : versions) app.print(std::string(what) + " " + name_of(ready, version));
-  if (versions.empty()) app.print("nothing to do");
+}
+
+using Versions = std::vector<std::uint64_t>;
+using Move = Result<Versions> (Migrations::*)(std::optional<std::uint64_t> to, std::stop_token stop);
+
+// A signal ends the waiting at once, and a move between two files.
+Result<int> run(App& app, const Place& place, Move move, const char* what, std::optional<std::uint64_t> to) {
+  const StopAtSignal stop;
+  const auto ready = prepare(app, place, stop.token());
+  if (!ready) return told(ready.error(), stop.token());
+  Migrations migrations = migrations_of(app, place, *ready);
+  const auto moved = (migrations.*move)(to, stop.token());
+  if (!moved) return told(moved.error(), stop.token());
+  report(app, *ready, what, *moved);
+  if (stop.token().stop_requested()) return interrupted();
+  if (moved->empty() && !app.options.json) app.print("nothing to do");
   return kExitOk;
 }
 
 Result<int> up(App& app, const Place& place, std::optional<std::uint64_t> to) {
-  const auto ready = prepare(app, place);
-  if (!ready) return ready.error();
-  const auto applied = migrations_of(app, place, *ready).up(to);
-  return applied ? report(app, *ready, "applied", *applied) : applied.error();
+  return run(app, place, &Migrations::up, "applied", to);
 }
 
 Result<int> down(App& app, const Place& place, std::optional<std::uint64_t> to) {
-  const auto ready = prepare(app, place);
-  if (!ready) return ready.error();
-  const auto reverted = migrations_of(app, place, *ready).down(to);
-  return reverted ? report(app, *ready, "reverted", *reverted) : reverted.error();
+  return run(app, place, &Migrations::down, "reverted", to);
 }
 
 // Exit code 1 when something stands in the way of `up`: for scripts.
 Result<int> status(App& app, const Place& place) {
-  const auto ready = prepare(app, place);
-  if (!ready) return ready.error();
-  const auto list = migrations_of(app, place, *ready).status();
-  if (!list) return list.error();
+  const StopAtSignal stop;
+  const auto ready = prepare(app, place, stop.token());
+  if (!ready) return told(ready.error(), stop.token());
+  const auto list = migrations_of(app, place, *ready).status(stop.token());
+  if (!list) return told(list.error(), stop.token());
   Table table({{"VERSION"}, {"DESCRIPTION"}, {"STATE"}, {"AT"}});
   auto json = nlohmann::json::array();
   bool clean = true;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "broker/config_checks.h"
 #include "core/nearest_name.h"
 #include "core/text.h"
 
@@ -243,10 +244,38 @@ Result<void> check_whole(const std::string& file, const Config& config) {
   if (!protobuf && !(config.descriptor_set.empty() && config.message.empty())) {
     return refused(file, "mapping.descriptor_set and mapping.message are for mapping.kind = \"protobuf\"");
   }
-  return {};
+  const StreamConfig stream = source_stream(config);
+  auto usable = stream.subjects.empty() ? Result<void>() : check_stream_config(stream);
+  if (usable) usable = check_pipeline_options(pipeline_options(config));
+  return usable ? usable : refused(file, usable.error().message());
 }
 
 }  // namespace
+
+ClickHousePipelineOptions pipeline_options(const PipelineConfig& config) {
+  using Guarantee = ClickHousePipelineOptions::Guarantee;
+  using NewStream = ClickHousePipelineOptions::NewStream;
+  return {.name = config.name,
+          .stream = config.stream,
+          .filter = config.filter,
+          .max_rows = config.max_rows,
+          .max_bytes = config.max_bytes,
+          .max_wait = config.max_wait,
+          .table_fault_after = config.table_fault_after,
+          .guarantee = config.guarantee == "best" ? Guarantee::kBest : Guarantee::kExactlyOnce,
+          .new_stream = config.new_stream == "refused" ? NewStream::kRefused : NewStream::kFromItsBeginning,
+          .dead_letters = config.dead_letters,
+          .dead_letters_kept = config.dead_letters_kept,
+          .bucket = config.name_space + "_pipelines",
+          .replicas = static_cast<unsigned>(config.replicas)};
+}
+
+StreamConfig source_stream(const PipelineConfig& config) {
+  return {.name = config.stream,
+          .subjects = config.stream_subjects,
+          .max_age = config.stream_max_age,
+          .replicas = static_cast<unsigned>(config.replicas)};
+}
 
 std::vector<StrangeVariable> strange_variables(std::span<const std::string> names) {
   std::vector<std::string> known;
@@ -270,8 +299,8 @@ Result<PipelineConfig> parse_pipeline_config(const std::string& file, std::strin
     const Setter setter(key, config, value->where);
     if (auto set = std::visit(FromText(value->text, setter), key.target); !set) return set.error();
   }
-  if (auto whole = check_whole(file, config); !whole) return whole.error();
   if (config.dead_letters.empty()) config.dead_letters = config.name_space + "_pipelines_dlq";
+  if (auto whole = check_whole(file, config); !whole) return whole.error();
   return config;
 }
 

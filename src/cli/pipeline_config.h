@@ -12,8 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "leat/clock.h"
-#include "leat/result.h"
+#include "leat/clickhouse_pipeline.h"
 
 namespace leat::cli {
 
@@ -65,6 +64,10 @@ struct PipelineKey {
   Result<void> (*form)(const std::string& text) = nullptr;  // of a text that is not empty, and of a list's texts
 };
 
+// What a configuration comes to.
+ClickHousePipelineOptions pipeline_options(const PipelineConfig& config);
+StreamConfig source_stream(const PipelineConfig& config);
+
 // All keys, in the order in which they are told.
 const std::vector<PipelineKey>& pipeline_keys();
 
@@ -90,7 +93,7 @@ using Flags = std::map<std::string, std::string>;
 // `file` is what messages call it, `text` what it holds. A variable wins over the file, and a flag over both; in a
 // variable a list is separated by commas, and columns are NAME=SOURCE. Errors: kInvalidArgument, with FILE:LINE:COLUMN,
 // the variable's name or the flag, what is wrong and what is allowed: no TOML, an unknown key, a wrong type, a value
-// out of its range, a required key that is missing, keys that do not go together.
+// out of its range, a required key that is missing, keys that do not go together, what a pipeline would refuse to run.
 Result<PipelineConfig> parse_pipeline_config(const std::string& file, std::string_view text,
                                              const Environment& environment, const Flags& flags = {});
 

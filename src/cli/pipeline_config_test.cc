@@ -87,7 +87,7 @@ TEST(PipelineConfigTest, AFlagWinsOverBoth) {
   EXPECT_EQ(config.url, "sqlite:b.db");
   EXPECT_EQ(config.dead_letters, "stall_pipelines_dlq");
   EXPECT_EQ(parse(kLeast, {}, {{"namespace", "a.b"}}).error().message(),
-            "--namespace: namespace: \"a.b\": use 1 to 64 letters, digits, `_` or `-`");
+            "--namespace: namespace: \"a.b\": use 1 to 54 letters, digits, `_` or `-`");
   EXPECT_EQ(parse(kLeast, {}, {{"url", ""}}).error().message(), "--url: url: is empty");
 }
 
@@ -114,7 +114,7 @@ TEST(PipelineConfigTest, PointsAtWhatIsWrong) {
   EXPECT_EQ(refusal("", {{"LEAT_PIPELINE_NAME", "a b"}}),
             "LEAT_PIPELINE_NAME: name: \"a b\": use 1 to 64 letters, digits, `_` or `-`");
   EXPECT_EQ(refusal("", {{"LEAT_NAMESPACE", "a.b"}}),
-            "LEAT_NAMESPACE: namespace: \"a.b\": use 1 to 64 letters, digits, `_` or `-`");
+            "LEAT_NAMESPACE: namespace: \"a.b\": use 1 to 54 letters, digits, `_` or `-`");
   EXPECT_EQ(refusal("", {{"LEAT_PIPELINE_FILTER", "a..b"}}),
             "LEAT_PIPELINE_FILTER: filter: filter \"a..b\" has an empty token: remove the extra dot");
   EXPECT_NE(refusal("", {{"LEAT_PIPELINE_STREAM_SUBJECTS", "a,b..c"}}).find("\"b..c\""), std::string::npos);
@@ -124,8 +124,29 @@ TEST(PipelineConfigTest, PointsAtWhatIsWrong) {
             "LEAT_PIPELINE_HEALTH: health: \"nowhere\" is no address: write PORT, HOST:PORT or [ADDRESS]:PORT");
   EXPECT_EQ(refusal("", {{"LEAT_PIPELINE_BATCH_MAX_ROWS", "many"}}),
             "LEAT_PIPELINE_BATCH_MAX_ROWS: batch.max_rows: \"many\" is no whole number");
+  EXPECT_NE(refusal("", {{"LEAT_URL", "nats://u:secret@h:port"}}).find("LEAT_URL: url: "), std::string::npos);
+  EXPECT_NE(refusal("", {{"LEAT_CLICKHOUSE_URL", "clickhouse://h?tls=maybe"}}).find("tls"), std::string::npos);
+  EXPECT_EQ(refusal("", {{"LEAT_PIPELINE_CLICKHOUSE_TABLE", "a-b"}}),
+            "LEAT_PIPELINE_CLICKHOUSE_TABLE: clickhouse.table: \"a-b\" is no table: expected name or database.name, of "
+            "letters, digits and `_`");
   EXPECT_EQ(parse("url = \"sqlite:x\"").error().message(),
             "p.toml: name is missing: write it there, or set LEAT_PIPELINE_NAME");
+}
+
+TEST(PipelineConfigTest, RefusesWhatAPipelineWouldRefuse) {
+  const auto in_namespace = [](std::size_t length, const std::string& more = "") {
+    return refusal(more, {{"LEAT_NAMESPACE", std::string(length, 'n')}});
+  };
+  EXPECT_NE(in_namespace(55).find("use 1 to 54 letters"), std::string::npos) << in_namespace(55);
+  EXPECT_EQ(in_namespace(54, "[dead_letters]\nstream = \"dead\""), "no error");
+  EXPECT_EQ(in_namespace(51), "p.toml: dead_letters \"" + std::string(51, 'n') +
+                                  "_pipelines_dlq\": use 1 to 64 letters, digits, `_` or `-`");
+  EXPECT_EQ(in_namespace(50), "no error");
+  EXPECT_EQ(refusal("", {{"LEAT_PIPELINE_DEAD_LETTERS_KEPT", "1ns"}}),
+            "p.toml: dead_letters: stream \"leat_pipelines_dlq\": max_age is 0, or 100ms or more");
+  const Variables young{{"LEAT_PIPELINE_STREAM_SUBJECTS", "events.>"}, {"LEAT_PIPELINE_STREAM_MAX_AGE", "1ns"}};
+  EXPECT_EQ(refusal("", young), "p.toml: stream \"events\": max_age is 0, or 100ms or more");
+  EXPECT_NE(refusal("", {{"LEAT_PIPELINE_BATCH_MAX_WAIT", "1ns"}}).find("out of its range"), std::string::npos);
 }
 
 void append_utf8(char32_t c, std::string& text) {

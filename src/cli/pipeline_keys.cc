@@ -1,4 +1,6 @@
 #include "cli/pipeline_config.h"
+#include "clickhouse/http_engine.h"
+#include "clickhouse/statement_text.h"
 #include "core/text.h"
 #include "core/url.h"
 #include "http/http_server.h"
@@ -54,9 +56,26 @@ Result<void> plain_name(const std::string& text) {
 Result<void> subject_filter(const std::string& text) {
   return check_filter(text);
 }
+// The longest of the names that are always made of it.
+Result<void> name_space(const std::string& text) {
+  if (is_plain_name(text + "_pipelines")) return {};
+  return Error(ErrorCode::kInvalidArgument, "\"" + text + "\": use 1 to 54 letters, digits, `_` or `-`");
+}
+Result<void> broker_url(const std::string& text) {
+  const auto parsed = parse_url(text);
+  return parsed ? Result<void>() : parsed.error();
+}
 Result<void> clickhouse_url(const std::string& text) {
-  if (is_clickhouse_url(text)) return {};
-  return Error(ErrorCode::kInvalidArgument, "expected clickhouse://HOST:8123/DATABASE, https://HOST or chdb:PATH");
+  if (!is_clickhouse_url(text)) {
+    return Error(ErrorCode::kInvalidArgument, "expected clickhouse://HOST:8123/DATABASE, https://HOST or chdb:PATH");
+  }
+  if (text.starts_with("chdb:")) return {};
+  const auto parsed = server_address(text);
+  return parsed ? Result<void>() : parsed.error();
+}
+Result<void> table(const std::string& text) {
+  const auto quoted = quoted_table(text);
+  return quoted ? Result<void>() : quoted.error();
 }
 Result<void> address(const std::string& text) {
   const auto parsed = parse_http_address(text);
@@ -66,9 +85,9 @@ Result<void> address(const std::string& text) {
 std::vector<Key> make_keys() {
   constexpr std::uint64_t kYear = std::uint64_t{365} * 24 * 3600 * 1000;
   return {
-      required("url", &Config::url, "the broker: nats://HOST:4222, sqlite:FILE"),
+      formed(required("url", &Config::url, "the broker: nats://HOST:4222, sqlite:FILE"), broker_url),
       formed(key("namespace", &Config::name_space, "in front of the names of the pipeline's own stream and bucket"),
-             plain_name),
+             name_space),
       formed(required("name", &Config::name, "of the pipeline: programs of one name stand by for each other"),
              plain_name),
       formed(required("stream.name", &Config::stream, "where the messages are"), plain_name),
@@ -84,7 +103,7 @@ std::vector<Key> make_keys() {
                       "clickhouse://USER:PASSWORD@HOST:8123/DATABASE, chdb:DIRECTORY"),
              clickhouse_url),
       key("clickhouse.library", &Config::library, "libchdb.so, for chdb:; looked for in node_modules unless given"),
-      required("clickhouse.table", &Config::table, "where the rows go"),
+      formed(required("clickhouse.table", &Config::table, "where the rows go"), table),
       key("clickhouse.migrations", &Config::migrations,
           "a directory of SQL files, applied at the start; none unless given"),
       choice("mapping.kind", &Config::mapping, {"json", "raw", "protobuf", "envelopes"}, "what payloads are"),

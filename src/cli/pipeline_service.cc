@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "cli/service_phases.h"
-#include "leat/clickhouse_pipeline.h"
 #include "leat/open.h"
 
 namespace leat::cli {
@@ -44,8 +43,7 @@ class PipelineService {
     auto prepared = prepare(stop);
     if (!prepared || stop.stop_requested()) return prepared;
     log_.info("phase", {{"name", "pipeline"}});
-    ready();
-    ClickHousePipeline pipeline(phases_.broker(), phases_.engine(), std::move(*mapping_), options());
+    ClickHousePipeline pipeline(phases_.broker(), phases_.engine(), std::move(*mapping_), options(ready));
     auto ended = pipeline.run(stop);
     const PipelineCounts counts = pipeline.counts();
     log_.info("phase", {{"name", "shutdown"},
@@ -64,7 +62,7 @@ class PipelineService {
     if (done && !config_.migrations.empty()) {
       done = phases_.migrate([&] { return read_migrations(config_.migrations); }, stop);
     }
-    if (done) done = phases_.open_stream([&] { return open(); }, stream(), stop);
+    if (done) done = phases_.open_stream([&] { return open(); }, source_stream(config_), stop);
     if (done) {
       done = phases_.run({{"name", "mapping"}, {"kind", config_.mapping}, {"table", config_.table}}, stop,
                          [&] { return map_table(); });
@@ -77,13 +75,6 @@ class PipelineService {
     if (!broker) return broker.error();
     broker_ = std::move(*broker);
     return broker_.get();
-  }
-
-  StreamConfig stream() const {
-    return {.name = config_.stream,
-            .subjects = config_.stream_subjects,
-            .max_age = config_.stream_max_age,
-            .replicas = static_cast<unsigned>(config_.replicas)};
   }
 
   Result<void> map_table() {
@@ -100,23 +91,11 @@ class PipelineService {
     return {};
   }
 
-  ClickHousePipelineOptions options() {
-    using Guarantee = ClickHousePipelineOptions::Guarantee;
-    using NewStream = ClickHousePipelineOptions::NewStream;
-    return {.name = config_.name,
-            .stream = config_.stream,
-            .filter = config_.filter,
-            .max_rows = config_.max_rows,
-            .max_bytes = config_.max_bytes,
-            .max_wait = config_.max_wait,
-            .table_fault_after = config_.table_fault_after,
-            .guarantee = config_.guarantee == "best" ? Guarantee::kBest : Guarantee::kExactlyOnce,
-            .new_stream = config_.new_stream == "refused" ? NewStream::kRefused : NewStream::kFromItsBeginning,
-            .dead_letters = config_.dead_letters,
-            .dead_letters_kept = config_.dead_letters_kept,
-            .bucket = config_.name_space + "_pipelines",
-            .replicas = static_cast<unsigned>(config_.replicas),
-            .log = &log_};
+  ClickHousePipelineOptions options(const Runner::Ready& ready) {
+    ClickHousePipelineOptions options = pipeline_options(config_);
+    options.on_ready = ready;
+    options.log = &log_;
+    return options;
   }
 
   const PipelineConfig& config_;

@@ -16,7 +16,7 @@ Result<void> ServicePhases::run(std::initializer_list<LogField> told, const std:
 Result<void> ServicePhases::open_engine(const std::string& url, const std::string& library,
                                         const std::stop_token& stop) {
   return run({{"name", "clickhouse"}}, stop, [&]() -> Result<void> {
-    auto engine = open_clickhouse(url, {.library = library, .log = &log_});
+    auto engine = open_clickhouse(url, {.library = library, .log = &log_, .stop = stop});
     if (!engine) return engine.error();
     engine_ = std::move(*engine);
     return {};

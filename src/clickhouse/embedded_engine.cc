@@ -89,6 +89,7 @@ Result<void> EmbeddedEngine::execute(std::string_view sql, const QueryOptions& o
 }
 
 Result<std::string> EmbeddedEngine::query(std::string_view sql, const QueryOptions& options) {
+  if (options.stop.stop_requested()) return Error(ErrorCode::kUnknown, "stopped before it began");
   auto answer = run(sql, options.query_id, options.settings);
   if (!answer) return answer.error();
   if (answer->error) return parse_server_error(*answer->error).error();

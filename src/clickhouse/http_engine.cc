@@ -52,7 +52,7 @@ std::optional<ServerError> error_of(const HttpResponse& response) {
 
 Result<std::unique_ptr<ClickHouse>> HttpEngine::open(ServerAddress address, const OpenClickHouseOptions& options) {
   auto engine = std::make_unique<HttpEngine>(std::move(address), options);
-  if (auto asked = engine->ask_facts(); !asked) {
+  if (auto asked = engine->ask_facts(options.stop); !asked) {
     return Error(asked.error().code(), "ClickHouse at " + engine->facts_.address + ": " + asked.error().message());
   }
   return std::unique_ptr<ClickHouse>(std::move(engine));
@@ -70,8 +70,8 @@ HttpEngine::HttpEngine(ServerAddress address, const OpenClickHouseOptions& optio
   }
 }
 
-Result<void> HttpEngine::ask_facts() {
-  const auto rows = query_rows(*this, "SELECT version(), currentDatabase()");
+Result<void> HttpEngine::ask_facts(const std::stop_token& stop) {
+  const auto rows = query_rows(*this, "SELECT version(), currentDatabase()", {.stop = stop});
   if (!rows) return rows.error();
   if (rows->size() != 1 || rows->front().size() != 2) return Error(ErrorCode::kInternal, "this is no ClickHouse");
   fill_version(facts_, rows->front()[0].value_or(""));
@@ -122,8 +122,9 @@ Result<std::string> HttpEngine::query(std::string_view sql, const QueryOptions& 
   HttpRequest request = request_to(url_with(parameters, options.settings), options.timeout);
   request.body = sql;
   request.answer = HttpRequest::Answer::kMayBeCompressed;
-  auto response = client_.send(request);
+  auto response = client_.send(request, options.stop);
   if (!response) return response.error();
+  if (!*response) return Error(ErrorCode::kUnknown, "stopped before the answer came");
   if (const auto error = error_of(**response)) return error->error();
   if ((*response)->body_is == HttpResponse::Body::kCut) {
     return Error(ErrorCode::kInvalidArgument, "the answer is larger than 64 MB: ask for less at once");

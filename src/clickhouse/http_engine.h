@@ -47,7 +47,7 @@ class HttpEngine : public ClickHouse {
     std::string_view value;
   };
 
-  Result<void> ask_facts();
+  Result<void> ask_facts(const std::stop_token& stop);
   std::string url_with(std::span<const Parameter> parameters, const ClickHouseSettings& settings) const;
   HttpRequest request_to(std::string url, std::optional<Duration> timeout) const;
 

@@ -39,8 +39,9 @@ struct Holder {
 };
 
 // Who made this table; nobody when it is not there.
-Result<std::optional<std::string>> owner_of(ClickHouse& engine, const std::string& table) {
-  const auto rows = query_rows(engine, "DESCRIBE TABLE " + table);
+Result<std::optional<std::string>> owner_of(ClickHouse& engine, const std::string& table,
+                                            const std::stop_token& stop = {}) {
+  const auto rows = query_rows(engine, "DESCRIBE TABLE " + table, {.stop = stop});
   if (!rows && rows.error().code() == ErrorCode::kNotFound) return std::optional<std::string>();
   if (!rows) return rows.error();
   if (rows->empty() || rows->front().size() < 4) return Error(ErrorCode::kInternal, "table " + table + " is not ours");
@@ -48,10 +49,10 @@ Result<std::optional<std::string>> owner_of(ClickHouse& engine, const std::strin
 }
 
 // The end of the chain; nobody when the lock is free.
-Result<std::optional<Holder>> find_holder(ClickHouse& engine) {
+Result<std::optional<Holder>> find_holder(ClickHouse& engine, const std::stop_token& stop = {}) {
   std::optional<Holder> holder;
   for (std::string table(kTable);;) {
-    auto owner = owner_of(engine, table);
+    auto owner = owner_of(engine, table, stop);
     if (!owner) return owner.error();
     if (!*owner) return holder;
     holder = Holder{**owner, table};
@@ -68,8 +69,8 @@ Result<bool> create(ClickHouse& engine, const std::string& table, const std::str
   return created.error();
 }
 
-Result<std::string> signs_of_life(ClickHouse& engine, const Holder& holder) {
-  auto count = engine.query("SELECT count() FROM " + holder.table);
+Result<std::string> signs_of_life(ClickHouse& engine, const Holder& holder, const std::stop_token& stop) {
+  auto count = engine.query("SELECT count() FROM " + holder.table, {.stop = stop});
   if (!count && count.error().code() == ErrorCode::kNotFound) return std::string("gone");
   return count;
 }
@@ -89,14 +90,19 @@ Result<std::unique_ptr<MigrationLock>> MigrationLock::acquire(ClickHouse& engine
   const SteadyTime deadline = deadline_after(options.clock, options.wait);
   Observation seen;
   while (true) {
-    const auto holder = find_holder(engine);
+    const auto holder = find_holder(engine, stop);
+    if (stop.stop_requested()) return std::unique_ptr<MigrationLock>();
     if (!holder) return holder.error();
     const SteadyTime now = options.clock.steady();
     std::string table(kTable);
     bool may_create = !*holder;
     if (*holder) {
-      const auto signs = signs_of_life(engine, **holder);
+      const auto signs = signs_of_life(engine, **holder, stop);
+      if (stop.stop_requested()) return std::unique_ptr<MigrationLock>();
       if (!signs) return signs.error();
+      if (seen.owner != (*holder)->owner) {
+        options.log.info("waits for another runner of migrations", {{"owner", (*holder)->owner}});
+      }
       if (seen.owner != (*holder)->owner || seen.signs != *signs) seen = {(*holder)->owner, *signs, now};
       may_create = now - seen.since >= options.ttl;
       table = successor_of(seen.owner);

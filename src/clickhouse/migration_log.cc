@@ -23,13 +23,15 @@ Result<MigrationRecord> record_of(const ClickHouseRow& row) {
 
 }  // namespace
 
-Result<std::map<std::uint64_t, MigrationRecord>> MigrationLog::read() {
+Result<std::map<std::uint64_t, MigrationRecord>> MigrationLog::read(const std::stop_token& stop) {
   auto made = engine_.execute(
       "CREATE TABLE IF NOT EXISTS leat_migrations (number UInt64, version UInt64, description String, checksum String, "
-      "step String, at String) ENGINE = MergeTree ORDER BY number");
+      "step String, at String) ENGINE = MergeTree ORDER BY number",
+      {.stop = stop});
   if (!made) return made.error();
   const auto rows = query_rows(
-      engine_, "SELECT number, version, description, checksum, step, at FROM leat_migrations ORDER BY number");
+      engine_, "SELECT number, version, description, checksum, step, at FROM leat_migrations ORDER BY number",
+      {.stop = stop});
   if (!rows) return rows.error();
   std::map<std::uint64_t, MigrationRecord> last;
   for (const ClickHouseRow& row : *rows) {

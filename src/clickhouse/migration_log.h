@@ -23,8 +23,8 @@ class MigrationLog {
  public:
   MigrationLog(ClickHouse& engine, Clock& clock) : engine_(engine), clock_(clock) {}
 
-  // The last record of each version, by version; makes the table when it is not there.
-  Result<std::map<std::uint64_t, MigrationRecord>> read();
+  // The last record of each version, by version; makes the table when it is not there. kUnknown after `stop`.
+  Result<std::map<std::uint64_t, MigrationRecord>> read(const std::stop_token& stop);
   // Durable when it returns. Records are put by who holds the lock, after read().
   Result<void> put(const MigrationRecord& record);
 

@@ -94,13 +94,14 @@ class Run {
         log_to_(options.log != nullptr ? *options.log : no_log()),
         log_(engine, clock_) {}
 
-  // False when `stop` came before the lock.
+  // False when `stop` came before the lock, or before it has read what is applied.
   Result<bool> begin(const std::stop_token& stop) {
     auto lock = MigrationLock::acquire(engine_, {options_.lock_wait, options_.lock_ttl, clock_, log_to_}, stop);
     if (!lock) return lock.error();
     if (!*lock) return false;
     lock_ = std::move(*lock);
-    auto records = log_.read();
+    auto records = log_.read(stop);
+    if (stop.stop_requested()) return false;
     if (!records) return records.error();
     records_ = std::move(*records);
     return true;
@@ -218,9 +219,9 @@ Result<std::vector<std::uint64_t>> Migrations::down(std::optional<std::uint64_t>
   return reverted;
 }
 
-Result<std::vector<MigrationStatus>> Migrations::status() {
+Result<std::vector<MigrationStatus>> Migrations::status(std::stop_token stop) {
   MigrationLog log(engine_, options_.clock != nullptr ? *options_.clock : real_clock());
-  const auto records = log.read();
+  const auto records = log.read(stop);
   if (!records) return records.error();
   return compare(files_, *records);
 }

@@ -16,6 +16,7 @@
 #include "leat/testing.h"
 #include "leat/worker.h"
 #include "leat/workflow.h"
+#include "tests/support/kept_lines.h"
 
 namespace leat {
 namespace {
@@ -232,6 +233,22 @@ TEST_F(SchedulerTest, ALeaderThatCannotWriteLeadsNoMoreWhenAnotherDoes) {
   }));
   second.stop();
   first.stop();
+}
+
+TEST_F(SchedulerTest, WhoStandsBySaysSoOnce) {
+  const auto records = inner->open_bucket({.name = "locks"}).value();
+  test::KeptLines lines(LogLevel::kInfo);
+  LeaderLock first({*records, clock, "role", "first", 6s, no_log()});
+  LeaderLock second({*records, clock, "role", "second", 6s, lines});
+  first.start();
+  ASSERT_TRUE(eventually([&] { return first.is_held(); }));
+  const std::uint64_t revision = records->get("role").value()->revision;
+  second.start();
+  ASSERT_TRUE(eventually([&] { return records->get("role").value()->revision > revision + 3; }, 5ms));
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return second.is_held(); }));
+  EXPECT_EQ(lines.with("stands by: another one leads role=role holder=first"), 1U);
+  second.stop();
 }
 
 TEST_F(SchedulerTest, ALeaderThatCouldNotWriteLeadsAgainWhenItCan) {

@@ -1,9 +1,20 @@
 #include "pubsub/message_lease_keeper.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
+#include <tuple>
 
 namespace leat {
+namespace {
+
+// A message may be here twice, one of its leases lost.
+using DeliveryKey = std::tuple<std::uint64_t, std::uint32_t, std::string_view>;
+
+DeliveryKey key_of(const Lease& lease) {
+  return {lease.sequence, lease.delivery_count, lease.token};
+}
+
+}  // namespace
 
 void MessageLeaseKeeper::start() {
   thread_ = start_thread("lease-keeper", [this](const std::stop_token& stop) { run(stop); });
@@ -39,11 +50,11 @@ void MessageLeaseKeeper::renew(MessageSource& source) {
   });
   const SteadyTime renewed_until = parts_.clock.steady() + source.consumer->ack_wait() * 2 / 3;
   const auto extended = source.consumer->extend(leases);
-  std::unordered_map<std::uint64_t, const Result<void>*> by_sequence;
-  for (std::size_t i = 0; i < leases.size(); ++i) by_sequence.emplace(leases[i].sequence, &extended[i]);
+  std::map<DeliveryKey, const Result<void>*> answers;
+  for (std::size_t i = 0; i < leases.size(); ++i) answers.emplace(key_of(leases[i]), &extended[i]);
   parts_.ledger.for_each([&](HeldMessage& message) {
-    const auto found = by_sequence.find(message.delivery.lease.sequence);
-    if (found != by_sequence.end() && concerns(message)) learn(message, *found->second, renewed_until);
+    const auto found = answers.find(key_of(message.delivery.lease));
+    if (found != answers.end() && concerns(message)) learn(message, *found->second, renewed_until);
   });
 }
 

@@ -85,6 +85,7 @@ TEST_P(Streams, InvalidConfigurationsAreRefused) {
       {.name = "a", .subjects = {"a..b"}},
       {.name = "a", .subjects = {"a.>.b"}},
       {.name = "a", .subjects = {"a"}, .max_age = -1s},
+      {.name = "a", .subjects = {"a"}, .max_age = 99ms},
       {.name = "a", .subjects = {"a"}, .dedupe_window = 0s},
       {.name = "a", .subjects = {"a"}, .replicas = 0},
       {.name = "a", .subjects = {"a"}, .replicas = 6},

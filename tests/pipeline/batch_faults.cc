@@ -186,12 +186,12 @@ TEST_F(BatchesWithFaults, ALostPermissionIsAnErrorAndAPassingOneHeals) {
   faults_.next(Operation::kFetch, Fault::none());
   faults_.next(Operation::kFetch, Fault::fail(ErrorCode::kDenied));
   std::atomic<int> troubles{0};
-  BatchConsumer consumer(
+  BackgroundBatches run(
       *broker_, {.stream = "events", .name = "report", .max_count = 1, .on_trouble = [&](const Error&) { ++troubles; }},
       [](Batch&) -> Result<void> { return {}; });
-  EXPECT_CODE(consumer.run({}), ErrorCode::kDenied);
+  EXPECT_CODE(run.wait(), ErrorCode::kDenied);
   EXPECT_EQ(troubles, 1);
-  EXPECT_EQ(consumer.counts().batches + consumer.counts().retried, 1U);
+  EXPECT_EQ(run.counts().batches + run.counts().retried, 1U);
 }
 
 TEST_F(BatchesWithFaults, BadOptionsAreRefusedByName) {
@@ -208,14 +208,14 @@ TEST_F(BatchesWithFaults, BadOptionsAreRefusedByName) {
       {{.stream = "events", .name = "report", .ack_wait = 1ms}, "ack_wait"},
   };
   for (const auto& [options, text] : cases) {
-    BatchConsumer consumer(*broker_, options, [](Batch&) -> Result<void> { return {}; });
-    const auto ran = consumer.run({});
+    BackgroundBatches run(*broker_, options, [](Batch&) -> Result<void> { return {}; });
+    const auto ran = run.wait();
     EXPECT_CODE(ran, ErrorCode::kInvalidArgument);
     const std::string message = ran ? "" : ran.error().message();
     EXPECT_NE(message.find(text), std::string::npos) << message;
   }
-  BatchConsumer nowhere(*broker_, {.stream = "none", .name = "report"}, [](Batch&) -> Result<void> { return {}; });
-  EXPECT_CODE(nowhere.run({}), ErrorCode::kNotFound);
+  BackgroundBatches nowhere(*broker_, {.stream = "none", .name = "report"}, [](Batch&) -> Result<void> { return {}; });
+  EXPECT_CODE(nowhere.wait(), ErrorCode::kNotFound);
 }
 
 TEST_F(BatchesWithFaults, StartAndStopAtAnyTime) {

@@ -56,6 +56,11 @@ Result<void> BackgroundBatches::stop() {
   return result_;
 }
 
+Result<void> BackgroundBatches::wait() {
+  EXPECT_TRUE(eventually_on(nullptr, [this] { return ended(); })) << "the consumer goes on";
+  return stop();
+}
+
 void SeenBatches::add(const Batch& batch) {
   std::vector<std::string> payloads;
   for (const StoredMessage& message : batch) payloads.push_back(message.payload);

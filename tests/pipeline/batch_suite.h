@@ -54,6 +54,8 @@ class BackgroundBatches {
   void request_stop() { stop_.request_stop(); }
   // Requests stop and waits; what run() returned.
   Result<void> stop();
+  // Waits until run() returns by itself; a failure, and stopped, when it does not in time.
+  Result<void> wait();
   bool ended() const { return ended_; }
   BatchCounts counts() const { return consumer_.counts(); }
 

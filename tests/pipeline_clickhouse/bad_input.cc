@@ -49,9 +49,7 @@ class BadInput : public testing::Test {
   }
 
   Error refused(const ClickHousePipelineOptions& options) {
-    ClickHousePipeline pipeline(*broker_, *engine_, numbers_mapping(*engine_, table_), options);
-    const auto ended = pipeline.run({});
-    return ended ? Error(ErrorCode::kInternal, "it runs") : ended.error();
+    return ending_of(*broker_, *engine_, numbers_mapping(*engine_, table_), options);
   }
   void run_to(std::uint64_t sequence, ClickHousePipelineOptions options) {
     RunningPipeline running(*broker_, *engine_, numbers_mapping(*engine_, table_), std::move(options));
@@ -94,16 +92,14 @@ TEST_F(BadInput, OptionsAreChecked) {
 TEST_F(BadInput, AMappingThatDoesNotFitItsTable) {
   const RowMapping mapping = numbers_mapping(*engine_, table_);
   engine_->execute("DROP TABLE " + table_).value();
-  EXPECT_EQ(ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({}).error().code(),
-            ErrorCode::kNotFound);
+  EXPECT_EQ(ending_of(*broker_, *engine_, mapping, quick("numbers")).code(), ErrorCode::kNotFound);
   engine_->execute("CREATE TABLE " + table_ + " (seq UInt64) ENGINE = MergeTree ORDER BY seq").value();
-  const auto lacks = ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({});
-  EXPECT_EQ(lacks.error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_NE(lacks.error().message().find("has no column n"), std::string::npos) << lacks.error().message();
+  const Error lacks = ending_of(*broker_, *engine_, mapping, quick("numbers"));
+  EXPECT_EQ(lacks.code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(lacks.message().find("has no column n"), std::string::npos) << lacks.message();
   engine_->execute("ALTER TABLE " + table_ + " ADD COLUMN n UInt8").value();
-  const auto other = ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({});
-  EXPECT_NE(other.error().message().find("column n of table " + table_ + " is UInt8"), std::string::npos)
-      << other.error().message();
+  const Error other = ending_of(*broker_, *engine_, mapping, quick("numbers"));
+  EXPECT_NE(other.message().find("column n of table " + table_ + " is UInt8"), std::string::npos) << other.message();
 }
 
 TEST_F(BadInput, ATableThatGoesAwayIsAPersons) {
@@ -356,7 +352,7 @@ TEST_F(BadInput, AMappingThatThrowsOrAppendsTwice) {
     return once(batch, message);
   };
   append_payloads(*broker_, numbers_from(0, 3));
-  EXPECT_EQ(ClickHousePipeline(*broker_, *engine_, mapping, quick("numbers")).run({}).error().message(),
+  EXPECT_EQ(ending_of(*broker_, *engine_, mapping, quick("numbers")).message(),
             "the mapping appends 2 rows for one message; expected one: keep its parts in one row (Array, Nested), or "
             "publish a message for each");
 }

@@ -125,11 +125,9 @@ TEST_P(PipelineTest, APlainTableIsServedAtLeastOnceAndSaysWhatToDo) {
   EXPECT_TRUE(log_.has(remedy)) << log_.all();
   EXPECT_EQ(numbers_in(*engine_, plain), "10 10 45");
   options.guarantee = ClickHousePipelineOptions::Guarantee::kExactlyOnce;
-  ClickHousePipeline refused(broker(), *engine_, numbers_mapping(*engine_, plain), options);
-  const auto ended = refused.run({});
-  ASSERT_FALSE(ended);
-  EXPECT_EQ(ended.error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_NE(ended.error().message().find(remedy), std::string::npos) << ended.error().message();
+  const Error refused = ending_of(broker(), *engine_, numbers_mapping(*engine_, plain), options);
+  EXPECT_EQ(refused.code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find(remedy), std::string::npos) << refused.message();
 }
 
 // Places of which nothing is left are no inserts, and a write in parts goes on where it says it was.

@@ -88,12 +88,19 @@ bool RunningPipeline::comes_to(std::uint64_t sequence) {
 
 Result<void> RunningPipeline::stop() {
   stop_.request_stop();
-  return wait();
+  if (thread_.joinable()) thread_.join();
+  return result_;
 }
 
 Result<void> RunningPipeline::wait() {
-  if (thread_.joinable()) thread_.join();
-  return result_;
+  EXPECT_TRUE(comes_true([this] { return ended(); })) << "the pipeline goes on";
+  return stop();
+}
+
+Error ending_of(Broker& broker, ClickHouse& engine, RowMapping mapping, ClickHousePipelineOptions options) {
+  RunningPipeline running(broker, engine, std::move(mapping), std::move(options));
+  const auto ended = running.wait();
+  return ended ? Error(ErrorCode::kInternal, "it runs") : ended.error();
 }
 
 ClickHousePipelineOptions quick(const std::string& name, Log* log) {

@@ -72,7 +72,7 @@ class RunningPipeline {
   bool ended() const { return ended_; }
   // Requests stop and waits; what run() returned.
   Result<void> stop();
-  // Waits until run() returns by itself.
+  // Waits until run() returns by itself; a failure, and stopped, when it does not within a minute.
   Result<void> wait();
 
  private:
@@ -82,6 +82,9 @@ class RunningPipeline {
   Result<void> result_;
   Thread thread_;
 };
+
+// What a pipeline that ends by itself returns.
+Error ending_of(Broker& broker, ClickHouse& engine, RowMapping mapping, ClickHousePipelineOptions options);
 
 ClickHousePipelineOptions quick(const std::string& name, Log* log = nullptr);
 std::vector<StoredMessage> dead_letters(Broker& broker);

@@ -1,5 +1,11 @@
 // Subscribers: order, sharing, verdicts, starts, filters and what a message tells.
+#include <algorithm>
+#include <array>
+#include <list>
+
+#include "broker/fault_broker.h"
 #include "tests/pubsub/pubsub_suite.h"
+#include "tests/support/shared_broker.h"
 
 namespace leat::test {
 namespace {
@@ -30,37 +36,49 @@ TEST_P(Receiving, OneCallbackIsInOrder) {
   EXPECT_TRUE(run.stop());
 }
 
+// Two groups of two members: each group gets every message, at one of its members alone.
 TEST_P(Receiving, ManyPublishersAndSubscribersAtOnce) {
-  constexpr int kEach = 300;
-  constexpr int kPublishers = 3;
+  constexpr std::size_t kEach = 300;
+  constexpr std::size_t kPublishers = 3;
   Publisher orders = publisher();
   const auto second = open_another();
-  Seen shared;
-  Seen alone;
-  const auto see_in = [](Seen& seen) {
-    return [&seen](ReceivedMessage message) {
-      seen.add(message.payload());
-      message.ack();
-    };
+  struct Group {
+    std::string name;
+    std::array<Seen, 2> members{};
+    std::vector<std::string> all() const {
+      std::vector<std::string> payloads = members[0].all();
+      const auto others = members[1].all();
+      payloads.insert(payloads.end(), others.begin(), others.end());
+      std::sort(payloads.begin(), payloads.end());
+      return payloads;
+    }
   };
-  Subscriber one = subscriber({.name = "group"});
-  Subscriber two(*second, {.stream = "orders", .name = "group"});
-  Subscriber other = subscriber({.name = "other"});
-  BackgroundRun run_one(one, see_in(shared), {.concurrency = 2});
-  BackgroundRun run_two(two, see_in(shared), {.concurrency = 2});
-  BackgroundRun run_other(other, see_in(alone), {.concurrency = 3});
-  {
-    ThreadPool threads("publish", kPublishers, [&](std::size_t number, const std::stop_token&) {
-      for (int i = 0; i < kEach; ++i) {
-        const std::string payload = std::to_string(number) + "/" + std::to_string(i);
-        EXPECT_TRUE(orders.publish("created", payload));
-      }
-    });
-    EXPECT_TRUE(eventually([&] { return alone.size() == kEach * kPublishers; })) << alone.size();
-    EXPECT_TRUE(eventually([&] { return shared.size() == kEach * kPublishers; })) << shared.size();
+  std::array<Group, 2> groups{{{"red"}, {"blue"}}};
+  std::list<Subscriber> subscribers;
+  std::list<BackgroundRun> runs;
+  for (Group& group : groups) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const SubscriberOptions options{.stream = "orders", .name = group.name};
+      Subscriber& member = subscribers.emplace_back(i == 0 ? broker() : *second, options);
+      ASSERT_TRUE(member.start());
+      const auto see = [&seen = group.members[i]](ReceivedMessage message) {
+        seen.add(message.payload());
+        message.ack();
+      };
+      runs.emplace_back(member, see, RunOptions{.concurrency = 2});
+    }
   }
-  EXPECT_EQ(shared.distinct(), static_cast<std::size_t>(kEach * kPublishers));
-  EXPECT_EQ(alone.distinct(), static_cast<std::size_t>(kEach * kPublishers));
+  std::vector<std::string> published;
+  for (std::size_t i = 0; i < kEach * kPublishers; ++i) published.push_back(std::to_string(i));
+  ThreadPool threads("publish", kPublishers, [&](std::size_t number, const std::stop_token&) {
+    for (std::size_t i = 0; i < kEach; ++i) EXPECT_TRUE(orders.publish("created", published[number * kEach + i]));
+  });
+  auto expected = published;
+  std::sort(expected.begin(), expected.end());
+  for (const Group& group : groups) {
+    EXPECT_TRUE(eventually([&] { return group.all().size() >= expected.size() && facts(group.name).unsettled == 0; }));
+    EXPECT_EQ(group.all(), expected) << group.name;
+  }
 }
 
 TEST_P(Receiving, ANewSubscriberGetsOldMessages) {
@@ -253,6 +271,31 @@ TEST_P(Receiving, ALongCallbackRunsOnce) {
   EXPECT_TRUE(eventually([&] { return calls == 1; }));
   pass(3s);
   EXPECT_EQ(calls, 1);
+  go_on = true;
+  EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
+}
+
+// The renewal of the first delivery is on its way until its lease is gone and the message has come again.
+TEST_P(Receiving, ARedeliveryIsNotTakenForTheDeliveryWhoseLeaseWasLost) {
+  Publisher orders = publisher();
+  Faults faults;
+  const auto slow = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults);
+  faults.before(Operation::kExtend, [](const Call& call) { return call.items > 0 ? Fault::freeze() : Fault::none(); });
+  Subscriber mailer(*slow, {.stream = "orders", .name = "mailer", .ack_wait = 1s});
+  std::atomic<int> calls{0};
+  std::atomic<bool> go_on{false};
+  const auto wait = [&](ReceivedMessage message) {
+    ++calls;
+    while (!go_on) leat::sleep_for(real_clock(), 5ms, {});
+    message.ack();
+  };
+  BackgroundRun run(mailer, wait, {.concurrency = 3});
+  ASSERT_TRUE(orders.publish("created", "1"));
+  EXPECT_TRUE(eventually([&] { return calls == 2; }));
+  faults.clear();
+  faults.release();
+  pass(3s);
+  EXPECT_EQ(calls, 2);
   go_on = true;
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
 }

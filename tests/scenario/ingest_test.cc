@@ -10,6 +10,7 @@
 #include "leat/open.h"
 #include "tests/support/child_process.h"
 #include "tests/support/clickhouse_server.h"
+#include "tests/support/comes_true.h"
 #include "tests/support/nats_server.h"
 
 namespace leat::test {
@@ -124,6 +125,27 @@ TEST_F(IngestTest, TellsItsPhasesAndAnswersProbes) {
   const auto broker = open_broker("sqlite:" + (directory_.path() / "i.db").string()).value();
   EXPECT_TRUE(broker->admin().stream("shop_pipelines_dlq"));
   EXPECT_TRUE(broker->open_bucket({.name = "shop_pipelines"}).value()->get("ingest.range"));
+}
+
+TEST_F(IngestTest, ASecondOneSaysThatItStandsByAndFollows) {
+  auto first = leat("--rate 100", "&1");
+  EXPECT_TRUE(told_behind(first, "leads role=").starts_with("ingest.owner"));
+  auto second = leat("--rate 100 --health 127.0.0.1:0", "&1");
+  const std::string probes = "http://" + told_behind(second, "health is answered address=");
+  EXPECT_TRUE(told_behind(second, "stands by: another one leads role=").starts_with("ingest.owner holder="));
+  HttpClient client;
+  EXPECT_TRUE(comes_true([&] {
+    const auto answer = client.send({.method = HttpRequest::Method::kGet, .url = probes + "/ready"});
+    return answer && *answer && (*answer)->status == 200;
+  }));
+  auto third = leat("--rate 100", "&1");
+  EXPECT_TRUE(told_behind(third, "stands by: another one leads role=").starts_with("ingest.owner holder="));
+  third.send_signal(SIGTERM);
+  EXPECT_EQ(code_of(third), 0);
+  first.send_signal(SIGTERM);
+  EXPECT_TRUE(told_behind(second, "leads role=").starts_with("ingest.owner"));
+  second.send_signal(SIGTERM);
+  EXPECT_EQ(code_of(second), 0);
 }
 
 TEST_F(IngestTest, SendsAtItsRate) {

@@ -2,11 +2,17 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <atomic>
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "leat/clickhouse.h"
+#include "tests/support/child_process.h"
 #include "tests/support/clickhouse_server.h"
+#include "tests/support/comes_true.h"
+#include "tests/support/http_server.h"
 
 namespace leat::test {
 namespace {
@@ -18,6 +24,18 @@ struct Ended {
   std::string output;
   std::string error;
 };
+
+constexpr auto kPatience = std::chrono::seconds(60);
+
+void expect_interrupted(ChildProcess& process) {
+  const SteadyTime begin = real_clock().steady();
+  process.send_signal(SIGTERM);
+  EXPECT_EQ(process.read_line(kPatience).value_or(""),
+            "leat: interrupted: `leat migrate status` shows what is applied");
+  const int status = process.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+  EXPECT_LT(real_clock().steady() - begin, std::chrono::seconds(10));  // not after a time-out
+}
 
 class MigrateTest : public ::testing::TestWithParam<ClickHouseKind> {
  protected:
@@ -91,8 +109,68 @@ TEST_P(MigrateTest, MistakesAreToldWithARemedy) {
   EXPECT_NE(leat("up").error.find("expected {timestamp}_{description}.sql"), std::string::npos);
 }
 
+TEST_P(MigrateTest, ASignalEndsTheWaitForAnotherRunner) {
+  open_clickhouse(server_->url())
+      .value()
+      ->execute("CREATE TABLE leat_migrations_lock (owner String DEFAULT 'somebody') ENGINE = Memory")
+      .value();
+  for (const char* line : {"up", "down"}) {
+    ChildProcess waits({"/bin/sh", "-c",
+                        "exec " LEAT_BINARY " --log-level info migrate " + std::string(line) + " --url '" +
+                            server_->url() + "' --dir " + (directory_.path() / "sql").string() + " 2>&1"});
+    while (const auto told = waits.read_line(kPatience)) {
+      if (told->find("waits for another runner of migrations owner=somebody") != told->npos) break;
+    }
+    expect_interrupted(waits);
+  }
+  EXPECT_EQ(json::parse(leat("status --json").output).at(0).at("state"), "pending");
+}
+
+// The statement never ends.
+TEST_P(MigrateTest, ASecondSignalEndsAStatementUnderWay) {
+  write("2_fill.sql", "-- +goose Up\nSELECT sleep(1) FROM system.numbers SETTINGS max_block_size = 1;\n");
+  ChildProcess works({"/bin/sh", "-c",
+                      "exec " LEAT_BINARY " migrate up --url '" + server_->url() + "' --dir " +
+                          (directory_.path() / "sql").string() + " 2>&1"});
+  const auto engine = open_clickhouse(server_->url()).value();
+  const std::string running =
+      "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%' AND query NOT LIKE '%processes%'";
+  ASSERT_TRUE(comes_true([&] { return engine->query(running).value_or("") == "1\n"; }));
+  const auto has_ended = [&] {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(works.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+  };
+  EXPECT_TRUE(comes_true([&] {
+    works.send_signal(SIGTERM);
+    return has_ended();
+  }));
+  works.send_signal(SIGKILL);
+  const int status = works.wait();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+}
+
 INSTANTIATE_TEST_SUITE_P(Servers, MigrateTest, ::testing::Values(ClickHouseKind::kDebian, ClickHouseKind::kFront),
                          [](const auto& of) { return of.param == ClickHouseKind::kDebian ? "debian" : "front"; });
+
+TEST(MigrateSignalTest, ASignalEndsTheWaitForAServerThatSaysNothing) {
+  std::atomic<int> asked{0};
+  std::atomic<bool> over{false};
+  const HttpServer silent([&](const httplib::Request&, httplib::Response&) {
+    ++asked;
+    comes_true([&] { return over.load(); });
+  });
+  const TemporaryDirectory directory;
+  int commands = 0;
+  for (const char* line : {"up", "down", "status"}) {
+    ChildProcess waits({"/bin/sh", "-c",
+                        "exec " LEAT_BINARY " migrate " + std::string(line) + " --url '" + silent.url("") + "' --dir " +
+                            directory.path().string() + " 2>&1"});
+    ++commands;
+    EXPECT_TRUE(comes_true([&] { return asked == commands; })) << line;
+    expect_interrupted(waits);
+  }
+  over = true;
+}
 
 }  // namespace
 }  // namespace leat::test

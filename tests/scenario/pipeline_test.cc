@@ -187,6 +187,16 @@ TEST_F(PipelineCommandTest, IsReadyWhileItsServerAnswers) {
   EXPECT_EQ(code_of(run), 0);
 }
 
+TEST_F(PipelineCommandTest, IsNotReadyWithoutItsStream) {
+  auto run = leat("run " + path("p.toml"), "LEAT_PIPELINE_STREAM_SUBJECTS= LEAT_PIPELINE_HEALTH=127.0.0.1:0");
+  EXPECT_TRUE(appears(run, "phase name=pipeline"));
+  std::string told;
+  while (const auto line = run.read_line(60s)) told += *line + "\n";
+  EXPECT_NE(told.find("there is no stream \"events\" on this broker"), told.npos) << told;
+  EXPECT_EQ(told.find("process ready"), told.npos) << told;
+  EXPECT_EQ(code_of(run), 1);
+}
+
 TEST_F(PipelineCommandTest, ShowsItsConfigurationAndRefusesWrongOnes) {
   auto check = leat("check " + path("p.toml"));
   EXPECT_TRUE(appears(check, "mapping.columns = { \"id\" = \"$sequence\" }"));

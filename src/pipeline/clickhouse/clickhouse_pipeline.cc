@@ -1,5 +1,6 @@
 #include "leat/clickhouse_pipeline.h"
 
+#include "broker/config_checks.h"
 #include "broker/drift_report.h"
 #include "core/invalid_argument.h"
 #include "core/text.h"
@@ -11,7 +12,13 @@ namespace {
 
 constexpr std::size_t kMostRows = 1'000'000;
 
-Result<void> check(const ClickHousePipelineOptions& options) {
+BucketConfig records_bucket(const ClickHousePipelineOptions& options) {
+  return {.name = options.bucket, .replicas = options.replicas};
+}
+
+}  // namespace
+
+Result<void> check_pipeline_options(const ClickHousePipelineOptions& options) {
   for (const auto& [what, name] : {std::pair{"pipeline name", &options.name},
                                    {"stream", &options.stream},
                                    {"dead_letters", &options.dead_letters},
@@ -27,10 +34,11 @@ Result<void> check(const ClickHousePipelineOptions& options) {
   if (options.first_pause < std::chrono::milliseconds(1)) return invalid_argument("first_pause is 1 ms or more");
   if (options.owner_ttl < std::chrono::seconds(1)) return invalid_argument("owner_ttl is 1 s or more");
   if (options.stop_grace < Duration::zero()) return invalid_argument("stop_grace is 0 or more");
-  return {};
+  if (auto valid = check_stream_config(DeadLetterBox::stream(options)); !valid) {
+    return valid.error().with_context("dead_letters");
+  }
+  return check_bucket_config(records_bucket(options));
 }
-
-}  // namespace
 
 // What lives as long as the object; a run makes the rest.
 struct ClickHousePipeline::State {
@@ -83,7 +91,7 @@ Result<std::unique_ptr<KeyValue>> ClickHousePipeline::State::prepare_broker(cons
       [this]() -> Result<std::unique_ptr<KeyValue>> {
         if (const auto facts = source_facts(broker, options.stream); !facts) return facts.error();
         if (auto made = DeadLetterBox(broker, options).ensure(); !made) return made.error();
-        auto bucket = broker.open_bucket({.name = options.bucket, .replicas = options.replicas});
+        auto bucket = broker.open_bucket(records_bucket(options));
         if (bucket) report_drift(drift_log(options.log), "bucket", options.bucket, (*bucket)->drift());
         return bucket;
       },
@@ -96,13 +104,14 @@ void ClickHousePipeline::State::show(const LeaderLock* shown) {
 }
 
 Result<void> ClickHousePipeline::State::run(const std::stop_token& stop) {
-  if (auto valid = check(options); !valid) return valid;
+  if (auto valid = check_pipeline_options(options); !valid) return valid;
   const auto table = ask_table(stop);
   if (!table) return stop.stop_requested() ? Result<void>() : table.error();
   board.set_exactly_once(table->exactly_once);
   if (auto judged = judge(*table); !judged) return judged;
   const auto records = prepare_broker(stop);
   if (!records) return stop.stop_requested() ? Result<void>() : records.error();
+  if (options.on_ready) options.on_ready();
   LeaderLock leader({**records, broker.clock(), options.name + ".owner", options.holder, options.owner_ttl, log});
   show(&leader);
   leader.start();

@@ -16,11 +16,15 @@ Result<bool> is_new(const Result<Appended>& appended) {
 
 }  // namespace
 
+StreamConfig DeadLetterBox::stream(const ClickHousePipelineOptions& options) {
+  return {.name = options.dead_letters,
+          .subjects = {options.dead_letters + ".>"},
+          .max_age = options.dead_letters_kept,
+          .replicas = options.replicas};
+}
+
 Result<void> DeadLetterBox::ensure() const {
-  const auto ensured = broker_.ensure_stream({.name = options_.dead_letters,
-                                              .subjects = {options_.dead_letters + ".>"},
-                                              .max_age = options_.dead_letters_kept,
-                                              .replicas = options_.replicas});
+  const auto ensured = broker_.ensure_stream(stream(options_));
   if (!ensured) return ensured.error().with_context("stream of dead letters");
   report_drift(drift_log(options_.log), "stream", options_.dead_letters, ensured->drift);
   return {};

@@ -22,7 +22,9 @@ class DeadLetterBox {
   // Both must outlive it.
   DeadLetterBox(Broker& broker, const ClickHousePipelineOptions& options) : broker_(broker), options_(options) {}
 
-  // Makes its stream when that is missing.
+  // Its stream, as it is made.
+  static StreamConfig stream(const ClickHousePipelineOptions& options);
+  // Makes it when it is missing.
   Result<void> ensure() const;
 
   // Stores those that are not there yet. Of a message that is too large to be kept with what is told about it, the
