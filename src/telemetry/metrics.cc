@@ -71,7 +71,7 @@ void append_histogram(std::string& out, const std::string& name, const std::stri
 }
 
 template <class Metric>
-struct Family {
+struct MetricFamily {
   std::string help;
   std::map<std::string, std::unique_ptr<Metric>> by_labels;  // `a="1",b="2"`, escaped
 };
@@ -92,7 +92,7 @@ class Metrics::Families {
 
  private:
   template <class Metric>
-  using ByName = std::map<std::string, Family<Metric>, std::less<>>;
+  using ByName = std::map<std::string, MetricFamily<Metric>, std::less<>>;
 
   template <class Metric>
   static Metric& find_or_add(ByName<Metric>& families, std::string_view name, std::string_view help,

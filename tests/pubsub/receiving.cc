@@ -281,7 +281,7 @@ TEST_P(Receiving, ARedeliveryIsNotTakenForTheDeliveryWhoseLeaseWasLost) {
   Faults faults;
   const auto slow = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults);
   faults.before(Operation::kExtend, [](const Call& call) { return call.items > 0 ? Fault::freeze() : Fault::none(); });
-  Subscriber mailer(*slow, {.stream = "orders", .name = "mailer", .ack_wait = 1s});
+  Subscriber mailer(*slow, {.stream = "orders", .name = "mailer", .ack_wait = 2500ms});
   std::atomic<int> calls{0};
   std::atomic<bool> go_on{false};
   const auto wait = [&](ReceivedMessage message) {
@@ -294,7 +294,7 @@ TEST_P(Receiving, ARedeliveryIsNotTakenForTheDeliveryWhoseLeaseWasLost) {
   EXPECT_TRUE(eventually([&] { return calls == 2; }));
   faults.clear();
   faults.release();
-  pass(3s);
+  pass(3500ms);
   EXPECT_EQ(calls, 2);
   go_on = true;
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
