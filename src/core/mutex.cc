@@ -14,12 +14,16 @@ void CondVar::wait_once(Mutex& mutex, SteadyTime deadline, std::stop_token stop)
   }
 }
 
-bool sleep_for(Clock& clock, Duration duration, const std::stop_token& stop) {
+bool sleep_until(Clock& clock, SteadyTime deadline, const std::stop_token& stop) {
   Mutex mutex;
   CondVar changed;
   MutexLock lock(mutex);
-  wait_until(clock, changed, mutex, deadline_after(clock, duration), stop, [] { return false; });
+  wait_until(clock, changed, mutex, deadline, stop, [] { return false; });
   return !stop.stop_requested();
+}
+
+bool sleep_for(Clock& clock, Duration duration, const std::stop_token& stop) {
+  return sleep_until(clock, deadline_after(clock, duration), stop);
 }
 
 }  // namespace leat

@@ -85,7 +85,8 @@ inline SteadyTime deadline_after(const Clock& clock, Duration wait) {
   return wait > SteadyTime::max() - now ? SteadyTime::max() : now + wait;
 }
 
-// Pauses the calling thread; false when `stop` came first.
+// Both pause the calling thread; false when `stop` came first.
+bool sleep_until(Clock& clock, SteadyTime deadline, const std::stop_token& stop);
 bool sleep_for(Clock& clock, Duration duration, const std::stop_token& stop);
 
 }  // namespace leat

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 
 #include "core/mutex.h"
 #include "core/thread.h"
@@ -9,6 +10,7 @@
 #include "leat/leat.h"
 #include "leat/memory_broker.h"
 #include "leat/testing.h"
+#include "tests/support/keeper_clock.h"
 
 namespace leat {
 
@@ -155,29 +157,27 @@ TEST_F(JobsTest, AnUnknownKindWaitsAndIsThenDead) {
 }
 
 TEST_F(JobsTest, LowPriorityIsNotStarvedAndHighGoesFirst) {
+  constexpr std::size_t kEach = 500;
   for (const Priority priority : kPriorities) {
-    std::vector<Result<EncodedJob>> jobs(1100, EncodedJob{"job", std::string(to_string(priority)), {}});
+    std::vector<Result<EncodedJob>> jobs(kEach, EncodedJob{"job", std::string(to_string(priority)), {}});
     queue.push_many(std::move(jobs), {.priority = priority});
   }
   Worker worker(*broker, {.concurrency = 1});
   Mutex mutex;
-  std::vector<std::string> order;
+  std::map<std::string, std::vector<std::size_t>> places;
+  std::size_t place = 0;
   worker.handle("job", [&](JobContext& context) {
-    leat::sleep_for(real_clock(), 20us, {});  // so that fetching keeps up
+    leat::sleep_for(real_clock(), 300us, {});  // so that fetching keeps up
     MutexLock lock(mutex);
-    order.emplace_back(context.payload());
+    places[std::string(context.payload())].push_back(place++);
     return Outcome::done();
   });
   ASSERT_TRUE(worker.start());
-  ASSERT_TRUE(eventually([&] { return worker.counts().done == 3300; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().done == 3 * kEach; }));
   worker.stop();
-  // While all three wait, 12 of 17 are high, 4 medium, 1 low; the first few depend on which fetch answered first.
-  const auto share = [&](std::string_view level) {
-    return std::count(order.begin() + 440, order.begin() + 1460, level);
-  };
-  EXPECT_NEAR(static_cast<double>(share("high")), 720, 60);
-  EXPECT_NEAR(static_cast<double>(share("medium")), 240, 40);
-  EXPECT_NEAR(static_cast<double>(share("low")), 60, 30);
+  EXPECT_LT(places["low"].front(), places["high"].back());
+  EXPECT_LT(places["high"][kEach / 2], places["medium"][kEach / 2]);
+  EXPECT_LT(places["medium"][kEach / 2], places["low"][kEach / 2]);
 }
 
 TEST_F(JobsTest, StopGivesBackWhatHasNotBegunAndLetsTheRestFinish) {
@@ -225,18 +225,29 @@ TEST_F(JobsTest, AnInterruptedJobCostsNoAttempt) {
 }
 
 TEST_F(JobsTest, ALongJobRunsOnce) {
-  ASSERT_TRUE(queue.push(Greeting{"Ada"}));
+  constexpr Duration kAckWait = 30s;
+  test::KeeperClock clock;
+  broker = open_memory_broker({.clock = &clock});
+  ASSERT_TRUE(Queue(*broker).push(Greeting{"Ada"}));
   std::atomic<int> runs{0};
-  const WorkerOptions options{.concurrency = 1, .ack_wait = 200ms};
+  std::atomic<bool> go{false};
+  const WorkerOptions options{.concurrency = 1, .ack_wait = kAckWait};
   Worker one(*broker, options);
   Worker two(*broker, options);
   for (Worker* worker : {&one, &two}) {
     worker->handle<Greeting>([&](const Greeting&) {
       ++runs;
-      leat::sleep_for(real_clock(), 700ms, {});
+      eventually([&] { return go.load(); });
     });
     ASSERT_TRUE(worker->start());
   }
+  ASSERT_TRUE(eventually([&] { return runs == 1; }));
+  const SteadyTime until = clock.steady() + 3 * kAckWait;
+  ASSERT_TRUE(eventually([&] {
+    if (const auto look = clock.next_look(2)) clock.advance(*look - clock.steady());
+    return clock.steady() > until;
+  }));
+  go = true;
   EXPECT_TRUE(eventually([&] { return one.counts().done + two.counts().done == 1; }));
   EXPECT_EQ(runs, 1);
 }

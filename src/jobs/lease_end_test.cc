@@ -22,7 +22,7 @@ TEST(LeaseEndTest, ARenewalThatHangsDoesNotKeepAHandlerFromBeingStoppedInTime) {
   Worker worker(*broker, {.concurrency = 1, .ack_wait = 12s, .grace = 0ms, .scheduler = false});
   std::atomic<bool> begun{false};
   std::atomic<bool> stopped{false};
-  StopReason reason = StopReason::kNone;
+  std::atomic<StopReason> reason{StopReason::kNone};
   worker.handle("job", [&](JobContext& job) {
     const std::stop_callback told(job.stop_token(), [&] { reason = job.stop_reason(); });
     begun = true;
@@ -40,10 +40,10 @@ TEST(LeaseEndTest, ARenewalThatHangsDoesNotKeepAHandlerFromBeingStoppedInTime) {
   EXPECT_FALSE(stopped);
   clock.advance(1ms);
   EXPECT_TRUE(comes_true([&] { return stopped.load(); }));
-  EXPECT_EQ(reason, StopReason::kLeaseLost);
   faults.clear();
   faults.release();
   EXPECT_TRUE(comes_true([&] { return worker.counts().interrupted == 1; }));
+  EXPECT_EQ(reason, StopReason::kLeaseLost);
   worker.stop();
 }
 

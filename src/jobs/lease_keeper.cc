@@ -35,7 +35,7 @@ Duration LeaseKeeper::interval() const {
 
 void LeaseKeeper::run(SteadyTime last, const std::stop_token& stop) {
   // A renewal that waited for its answer in vain does not put off the next one.
-  while (sleep_for(parts_.clock, last + interval() - parts_.clock.steady(), stop)) {
+  while (sleep_until(parts_.clock, last + interval(), stop)) {
     last = parts_.clock.steady();
     asking_since_ = last;
     renew_all();
@@ -54,7 +54,7 @@ void LeaseKeeper::renew_all() {
 }
 
 void LeaseKeeper::watch_clock(const std::stop_token& stop) {
-  while (sleep_for(parts_.clock, give_up_overdue() - parts_.clock.steady(), stop)) {
+  while (sleep_until(parts_.clock, give_up_overdue(), stop)) {
   }
 }
 

@@ -121,7 +121,7 @@ TEST_F(StartMarks, AreTakenBackWhenALeaseIsLostAndInTime) {
   clock.advance(kAckWait);
   EXPECT_EQ(next_call().attempt, 1U);
   calls.end();
-  EXPECT_TRUE(eventually([&] { return worker->counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker->counts().dead == 1; }));
   EXPECT_EQ(DeadLetters(*memory).list().value().front().attempts, 1U);
 }
 

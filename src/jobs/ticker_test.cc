@@ -137,7 +137,7 @@ TEST_F(TickerTest, ATickIsLeftOutWhileTheLastOnesJobIsNotDone) {
   Mutex mutex;
   std::vector<Completion> held;
   std::vector<SystemTime> ticks;
-  Worker worker(*inner, {.concurrency = 1});
+  Worker worker(*inner, {.concurrency = 1, .ack_wait = 1h});
   worker.handle_async("slow", [&](Completion completion) {
     MutexLock lock(mutex);
     ticks.push_back(completion.job().scheduled_at().value());

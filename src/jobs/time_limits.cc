@@ -88,12 +88,11 @@ void TimeLimits::act(const Watch& watch) {
     watch.desk->stop_run(watch.run, watch.reason);  // which comes back here with stopped()
     return;
   }
-  if (!report(watch)) return;
   // Reported again and again, ever less often.
   Watch again = watch;
   again.patience *= 2;
   again.due = deadline_after(parts_.clock, again.patience);
-  add(again);
+  if (report(watch)) add(again);
 }
 
 // False when it has ended.

@@ -179,7 +179,7 @@ TEST_P(JetStreamTrouble, MessageWithoutIdIsNotRepeated) {
 TEST_P(JetStreamTrouble, FrozenServerLetsAHandlerBeStoppedBeforeItsLeaseIsOver) {
   NatsServer server({.binary = GetParam()});
   const auto broker = connect({server.address()});
-  constexpr seconds kAckWait{4};
+  constexpr seconds kAckWait{8};
   Worker worker(*broker, {.concurrency = 1, .ack_wait = kAckWait});
   std::atomic<bool> begun{false};
   std::atomic<SteadyTime> stopped{SteadyTime::max()};

@@ -12,6 +12,7 @@
 #include "core/mutex.h"
 #include "leat/jetstream_broker.h"
 #include "leat/leat.h"
+#include "tests/support/comes_true.h"
 #include "tests/support/nats_server.h"
 #include "tests/support/temporary_directory.h"
 
@@ -127,8 +128,10 @@ TEST(NodeEnqueueTest, JobsFromNodeRun) {
     EXPECT_EQ(found->second.attempt, 1U);
     EXPECT_EQ(job["traceparent"], kTrace);
   }
-  for (const Priority priority : kPriorities)
-    EXPECT_EQ(broker->admin().stream("leat_" + std::string(to_string(priority)))->messages, 0U);
+  for (const Priority priority : kPriorities) {
+    const std::string stream = "leat_" + std::string(to_string(priority));
+    EXPECT_TRUE(comes_true([&] { return broker->admin().stream(stream)->messages == 0; })) << stream;
+  }
 }
 
 TEST(NodeEnqueueTest, WithoutStreamsItSaysSo) {

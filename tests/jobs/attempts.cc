@@ -20,7 +20,7 @@ TEST_P(BadEndings, WhatIsNoExceptionIsARetryAndSaysSo) {
     throw 7;
   });
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_EQ(calls, 2U);
   const auto letter = DeadLetters(broker()).list().value().front();
   EXPECT_EQ(letter.reason, "attempts");
@@ -58,7 +58,7 @@ TEST_P(BadEndings, AnErrorThatIsTooLargeIsCut) {
   worker.handle("number",
                 [&](JobContext&) -> Outcome { throw std::runtime_error("odd " + std::string(limit, '\xc3')); });
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_EQ(worker.counts().started, 1U);
   const auto letter = DeadLetters(broker()).list().value().front();
   EXPECT_EQ(letter.reason, "attempts");
@@ -93,7 +93,7 @@ TEST_P(Attempts, AreCountedExactlyWhateverEndsThem) {
 TEST_P(Attempts, RetriesThatComeEarlyGoBackForFree) {
   if (!fixture().has_server()) return;
   constexpr int kJobs = 20;
-  constexpr Duration kDelay = 4s;
+  constexpr Duration kDelay = 6s;
   push_numbers(kJobs, {.max_attempts = 2});
   DeliveryLog log;
   BrokerView view(log);

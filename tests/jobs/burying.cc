@@ -47,10 +47,10 @@ class Burial {
   }
 
   Faults& faults() { return faults_; }
-  std::unique_ptr<Worker> start(Broker& broker, std::function<Outcome(JobContext&)> handler) const {
+  std::unique_ptr<Worker> start(Broker& broker, Duration ack_wait, std::function<Outcome(JobContext&)> handler) const {
     auto worker = std::make_unique<Worker>(broker, WorkerOptions{.concurrency = 1,
                                                                  .retry = RetryPolicy::fixed(1ms),
-                                                                 .ack_wait = 500ms,
+                                                                 .ack_wait = ack_wait,
                                                                  .scheduler = false,
                                                                  .name_space = name_space_});
     worker->handle("die", std::move(handler));
@@ -119,7 +119,7 @@ TEST_P(Burying, AStepThatFailsOnceIsTriedAgain) {
       return is_to_fail && burial.has_come() && is_to_fail.exchange(false) ? step.fault : Fault::none();
     });
     std::atomic<unsigned> calls{0};
-    const auto worker = burial.start(burial.faulty(), [&](JobContext& job) {
+    const auto worker = burial.start(burial.faulty(), 30s, [&](JobContext& job) {
       ++calls;
       is_to_fail = burial.is_step(job);
       return burial.end(job);
@@ -139,7 +139,7 @@ TEST_P(Burying, AWorkerThatIsCutOffLeavesTheJobToAnother) {
     SCOPED_TRACE(step.name);
     Burial burial(step, [this] { return open(); });
     std::atomic<bool> is_cut_off{false};
-    const auto worker = burial.start(burial.faulty(), [&](JobContext& job) {
+    const auto worker = burial.start(burial.faulty(), 500ms, [&](JobContext& job) {
       if (burial.is_step(job)) {
         burial.faults().before(step.operation, [&](const Call&) {
           if (!burial.has_come()) return Fault::none();
@@ -153,7 +153,7 @@ TEST_P(Burying, AWorkerThatIsCutOffLeavesTheJobToAnother) {
     });
     ASSERT_TRUE(eventually([&] { return is_cut_off.load(); }));
     std::atomic<unsigned> calls{0};
-    const auto other = burial.start(burial.plain(), [&](JobContext& job) {
+    const auto other = burial.start(burial.plain(), 500ms, [&](JobContext& job) {
       ++calls;
       return step.when == FailingStep::When::kDeathIsRecorded ? Outcome::done() : burial.end(job);
     });

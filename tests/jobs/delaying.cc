@@ -28,7 +28,7 @@ class Delaying : public JobsSuite {
     return pushed.value_or(JobId{});
   }
   std::unique_ptr<Worker> start_worker(const std::string& name = "w", Log* log = nullptr) {
-    auto worker = std::make_unique<Worker>(broker(), WorkerOptions{.concurrency = 2, .name = name, .log = log});
+    auto worker = std::make_unique<Worker>(broker(), WorkerOptions{.concurrency = 1, .name = name, .log = log});
     worker->handle("timed", [this](JobContext& job) {
       MutexLock lock(mutex_);
       runs_.push_back({job.id(), broker().clock().now(), job.scheduled_at()});
@@ -74,7 +74,7 @@ TEST_P(Delaying, AJobRunsAtItsTimeAndNotBefore) {
     if (run.id == past || run.id == at_once) continue;
     ASSERT_TRUE(run.due);
     EXPECT_GE(run.at, *run.due);
-    EXPECT_LT(run.at - *run.due, 3s);
+    EXPECT_LT(run.at - *run.due, 10s);
   }
   EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == 0; }));
 }
@@ -293,11 +293,12 @@ TEST_P(Delaying, AUniqueJobWhoseKeyIsTakenWhenItIsDueIsDroppedOrWaits) {
   }
   // Pushed while the keys are free, due when they are taken again.
   ASSERT_TRUE(control.purge("default"));
-  const JobId dropped = queue.push(EncodedJob{"timed", ""}, options("drop", Unique::WhenDue::kDrop, 300ms)).value();
-  const JobId waits = queue.push(EncodedJob{"timed", ""}, options("wait", Unique::WhenDue::kWait, 300ms)).value();
+  const JobId dropped = queue.push(EncodedJob{"timed", ""}, options("drop", Unique::WhenDue::kDrop, 1h)).value();
+  const JobId waits = queue.push(EncodedJob{"timed", ""}, options("wait", Unique::WhenDue::kWait, 1h)).value();
   ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("drop", Unique::WhenDue::kDrop, std::nullopt)));
   ASSERT_TRUE(queue.push(EncodedJob{"held", ""}, options("wait", Unique::WhenDue::kDrop, std::nullopt)));
   ASSERT_TRUE(eventually(both_held));
+  for (const JobId& id : {dropped, waits}) EXPECT_TRUE(JobControl(broker()).promote(id).value());
   ASSERT_TRUE(eventually([&] { return messages("leat_scheduled") == 1; }));
   EXPECT_EQ(timed, 0);
   {
@@ -339,7 +340,7 @@ TEST_P(Delaying, WhatIsDroppedSaysNothingOfTheJobThatHasItsKey) {
   EXPECT_TRUE(eventually([&] { return status(child).state == State::kRunning; }));
   may_end = 2;
   EXPECT_EQ(Results(broker()).get(id).value()->value, "live");
-  EXPECT_EQ(status(id).state, State::kDone);
+  EXPECT_TRUE(eventually([&] { return status(id).state == State::kDone; }));
 }
 
 TEST_P(Delaying, ACancelOfADelayedJobLeavesTheOneThatHasItsKey) {

@@ -90,7 +90,7 @@ TEST_P(Handlers, ADroppedCompletionIsAFailedAttempt) {
   Worker worker(broker(), {.concurrency = 1});
   worker.handle_async("number", [](Completion) {});
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_NE(DeadLetters(broker()).list().value().front().error.find("Completion"), std::string::npos);
 }
 
@@ -166,7 +166,7 @@ TEST_P(Handlers, AnAttemptThatTakesTooLongHasFailed) {
     return Outcome::retry("gave up");
   });
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   const auto letter = DeadLetters(broker()).list().value().front();
   EXPECT_EQ(letter.attempts, 2U);
   EXPECT_EQ(letter.reason, "attempts");
@@ -226,7 +226,7 @@ TEST_P(Handlers, ARetryThatWouldComeTooLateIsNotWaitedFor) {
   Worker worker(broker(), {.concurrency = 1});
   worker.handle("number", [](JobContext&) { return Outcome::retry("no"); });
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_EQ(DeadLetters(broker()).list().value().front().reason, "deadline");
 }
 
@@ -259,7 +259,7 @@ TEST_P(Handlers, AnExceptionMayHaveAVerdictOfItsOwn) {
                 },
                 {.on_exception = [](const std::exception& e) { return Outcome::dead(e.what()); }});
   ASSERT_TRUE(worker.start());
-  EXPECT_TRUE(eventually([&] { return worker.counts().dead == 1 && worker.counts().done == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1 && worker.counts().done == 1; }));
   EXPECT_EQ(DeadLetters(broker()).list().value().front().error, "never");
 }
 

@@ -19,15 +19,13 @@ Result<void> extend_lease(JobContext& job) {
 // A worker whose lease keeper waits in vain, and one that takes what it loses.
 class Leases : public JobsSuite {
  protected:
-  static constexpr Duration kAckWait = 2s;
+  static constexpr Duration kAckWait = 3s;
 
   void SetUp() override {
     JobsSuite::SetUp();
     faulty_ = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults_);
     faults_.before(Operation::kExtend, [](const Call&) { return by_handler ? Fault::none() : Fault::freeze(); });
-    const WorkerOptions options{.concurrency = 1, .ack_wait = kAckWait};
-    cut_off_ = std::make_unique<Worker>(*faulty_, options);
-    other_ = std::make_unique<Worker>(broker(), options);
+    make_workers(kAckWait);
     push_numbers(1);
   }
   void TearDown() override {
@@ -36,6 +34,11 @@ class Leases : public JobsSuite {
     other_.reset();
   }
 
+  void make_workers(Duration ack_wait) {
+    const WorkerOptions options{.concurrency = 1, .ack_wait = ack_wait};
+    cut_off_ = std::make_unique<Worker>(*faulty_, options);
+    other_ = std::make_unique<Worker>(broker(), options);
+  }
   void release() {
     faults_.clear();
     faults_.release();
@@ -61,8 +64,7 @@ class Leases : public JobsSuite {
 TEST_P(Leases, AHandlerKeepsItsLeaseWhoeverRenewsItElse) {
   std::atomic<int> extended{0};
   cut_off_->handle("number", [&](JobContext& job) {
-    start_other();
-    const SteadyTime until = broker().clock().steady() + 3 * kAckWait;
+    const SteadyTime until = broker().clock().steady() + kAckWait * 3 / 2;
     const bool held = eventually([&] {
       EXPECT_TRUE(extend_lease(job));
       ++extended;
@@ -71,6 +73,8 @@ TEST_P(Leases, AHandlerKeepsItsLeaseWhoeverRenewsItElse) {
     return held ? Outcome::done() : Outcome::dead("late");
   });
   ASSERT_TRUE(cut_off_->start());
+  ASSERT_TRUE(eventually([&] { return extended > 0; }));
+  start_other();
   EXPECT_TRUE(eventually([&] { return cut_off_->counts().done == 1; }));
   EXPECT_GT(extended, 3);
   EXPECT_EQ(begun_elsewhere_, 0);
@@ -100,6 +104,7 @@ TEST_P(Leases, AHandlerThatAsksLearnsThatItsLeaseIsLost) {
 }
 
 TEST_P(Leases, AHandlerIsStoppedBeforeAnotherWorkerHasTheJob) {
+  make_workers(2 * kAckWait);  // a sixth of it is between the two
   std::atomic<bool> told{false};
   cut_off_->handle("number", [&](JobContext& job) {
     const std::stop_callback stopped(job.stop_token(), [&] { EXPECT_EQ(begun_elsewhere_, 0); });

@@ -185,13 +185,13 @@ TEST_P(MiddlewareSuite, HandlerCallsAreLimited) {
     return Outcome::done();
   });
   worker.handle("free", [](JobContext&) { return Outcome::done(); });
+  const SystemTime from = broker().clock().now();
   ASSERT_TRUE(worker.start());
   ASSERT_TRUE(eventually([&] { return calls >= 3; }));
-  const SystemTime from = broker().clock().now();
   EXPECT_TRUE(Queue(broker()).push(EncodedJob{"free", ""}));
   EXPECT_TRUE(eventually([&] { return worker.counts().done > static_cast<std::uint64_t>(calls); }));
   ASSERT_TRUE(eventually([&] { return calls >= 4; }));
-  EXPECT_GT(broker().clock().now() - from, 2s);
+  EXPECT_GE(broker().clock().now() - from, 5s);
 }
 
 TEST_P(MiddlewareSuite, JobsAreCountedAndTimedByQueueAndKind) {

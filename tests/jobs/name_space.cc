@@ -93,7 +93,7 @@ TEST_P(NameSpace, WhatIsOutOfRangeIsRefused) {
 }
 
 TEST_P(NameSpace, AJobThatIsOlderThanMaxAgeIsGone) {
-  push({.max_age = 1s});
+  push({.max_age = 2s});
   EXPECT_EQ(messages("leat_medium"), 1U);
   EXPECT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
 }

@@ -133,13 +133,13 @@ TEST_P(Running, ALongJobRunsOnce) {
   push_numbers(1);
   std::atomic<int> runs{0};
   const auto second = open_another();
-  const WorkerOptions options{.concurrency = 1, .ack_wait = 300ms};
+  const WorkerOptions options{.concurrency = 1, .ack_wait = 2s};
   Worker one(broker(), options);
   Worker two(*second, options);
   for (Worker* worker : {&one, &two}) {
     worker->handle("number", [&](JobContext&) {
       ++runs;
-      const SteadyTime until = broker().clock().steady() + 1s;
+      const SteadyTime until = broker().clock().steady() + 2500ms;
       return eventually([&] { return broker().clock().steady() > until; }) ? Outcome::done() : Outcome::dead("late");
     });
     ASSERT_TRUE(worker->start());

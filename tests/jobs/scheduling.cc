@@ -110,6 +110,8 @@ TEST_P(Scheduling, EveryTickOnceThoughTheLeaderChanges) {
     }
     return true;
   }));
+  for (const ScheduleInfo& info : schedules.list().value()) ASSERT_TRUE(schedules.pause(info.schedule.name));
+  ASSERT_TRUE(eventually([&] { return messages("leat_medium") == 0; }));
   const auto seen = ticks();
   for (int i = 0; i < kSchedules; ++i) {
     const std::string name = "s" + std::to_string(i);
@@ -126,7 +128,7 @@ TEST_P(Scheduling, EveryTickOnceThoughTheLeaderChanges) {
 // A program may put its schedules each time it starts, also when one of them is over.
 TEST_P(Scheduling, OneThatIsOverIsLeftAsItIsAndNotChanged) {
   Schedules schedules(broker());
-  Schedule brief{.name = "brief", .every = 1h, .end = broker().clock().now() + 1500ms};
+  Schedule brief{.name = "brief", .every = 1h, .end = broker().clock().now() + 2500ms};
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kCreated);
   ASSERT_TRUE(eventually([&] { return broker().clock().now() > *brief.end; }));
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kUnchanged);

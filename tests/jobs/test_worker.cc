@@ -29,10 +29,10 @@ TEST_P(TestingWith, JobsRunInOrderAndAreGone) {
 }
 
 TEST_P(TestingWith, RetriesComeWhenTheyAreDueAndEndDead) {
-  const JobId id = push_numbers(1, {.max_attempts = 2, .retry = RetryPolicy::fixed(300ms), .track = true}).front();
+  const JobId id = push_numbers(1, {.max_attempts = 2, .retry = RetryPolicy::fixed(2s), .track = true}).front();
   TestWorker worker(broker());
   worker.handle("number", [](JobContext&) -> Outcome { throw std::runtime_error("no"); });
-  EXPECT_EQ(worker.run_one().value().again_in, 300ms);
+  EXPECT_EQ(worker.run_one().value().again_in, 2s);
   const auto waiting = worker.enqueued().value();
   ASSERT_EQ(waiting.size(), 1U);
   EXPECT_EQ(waiting.front().state, JobStatus::State::kRetrying);

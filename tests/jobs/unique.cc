@@ -79,12 +79,19 @@ TEST_P(UniqueJobs, TheKeyIsFreeWhenTheJobIsDone) {
 }
 
 TEST_P(UniqueJobs, TheKeyIsHeldBetweenTwoAttemptsAndFreeWhenTheJobIsDead) {
+  std::atomic<bool> may_die{false};
   Worker worker(broker(), {.concurrency = 1, .max_attempts = 2, .retry = RetryPolicy::fixed(300ms)});
-  worker.handle("number", [&](JobContext&) { return Outcome::retry("no"); });
+  worker.handle("number", [&](JobContext& job) {
+    EXPECT_TRUE(job.attempt() == 1 || eventually([&] { return may_die.load(); }));
+    return Outcome::retry("no");
+  });
   ASSERT_TRUE(worker.start());
   ASSERT_TRUE(push("k"));
   ASSERT_TRUE(eventually([&] { return worker.counts().retried == 1; }));
-  EXPECT_EQ(push("k").error().code(), ErrorCode::kConflict);
+  const auto refused = push("k");
+  may_die = true;
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
   ASSERT_TRUE(eventually([&] { return worker.counts().dead == 1; }));
   EXPECT_TRUE(push("k"));
 }

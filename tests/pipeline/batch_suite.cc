@@ -2,11 +2,11 @@
 
 namespace leat::test {
 
-bool eventually_on(ManualClock* manual, const std::function<bool()>& happened) {
+bool eventually_on(BrokerFixture* fixture, const std::function<bool()>& happened) {
   const SteadyTime until = real_clock().steady() + kPatience;
   while (!happened()) {
     if (real_clock().steady() > until) return false;
-    if (manual != nullptr) manual->advance(5ms);
+    if (fixture != nullptr) fixture->let_time_pass();
     leat::sleep_for(real_clock(), 2ms, {});
   }
   return true;

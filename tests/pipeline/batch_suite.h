@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPatience = 60s;
 
-// Waits with the machine's clock, and moves a manual one on meanwhile.
-bool eventually_on(ManualClock* manual, const std::function<bool()>& happened);
+// Waits with the machine's clock, and lets time pass meanwhile for the fixture, if there is one.
+bool eventually_on(BrokerFixture* fixture, const std::function<bool()>& happened);
 
 class BatchSuite : public testing::TestWithParam<std::string> {
  protected:
@@ -29,7 +29,7 @@ class BatchSuite : public testing::TestWithParam<std::string> {
 
   BrokerFixture& fixture() { return *fixture_; }
   Broker& broker() { return *broker_; }
-  bool eventually(const std::function<bool()>& happened) { return eventually_on(fixture_->manual_clock(), happened); }
+  bool eventually(const std::function<bool()>& happened) { return eventually_on(fixture_.get(), happened); }
   // Lets time go by.
   void pass(Duration duration);
 

@@ -1,5 +1,6 @@
 #include "tests/support/broker_fixture.h"
 
+#include <algorithm>
 #include <cctype>
 #include <stdexcept>
 
@@ -79,6 +80,13 @@ std::string kind_of(const NatsBinary& binary) {
 }
 
 }  // namespace
+
+void BrokerFixture::let_time_pass() {
+  constexpr Duration kMost = std::chrono::milliseconds(5);
+  if (manual_clock() == nullptr) return;
+  const SteadyTime now = real_clock().steady();
+  manual_clock()->advance(std::clamp<Duration>(2 * (now - moved_at_.exchange(now)), Duration{0}, kMost));
+}
 
 std::vector<std::string> broker_kinds() {
   std::vector<std::string> kinds{"memory", "memory_decorated", "sqlite"};

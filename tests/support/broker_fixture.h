@@ -1,6 +1,7 @@
 // The brokers that a test can run on, each with storage of its own that goes when the test ends.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ class BrokerFixture {
 
   // The clock that the broker follows; null when it follows the machine's.
   virtual ManualClock* manual_clock() { return nullptr; }
+  // A manual clock moves on: 5 ms at most, and no more than twice as fast as the machine's, however many threads wait
+  // in this way. Thread-safe.
+  void let_time_pass();
 
   // Where another process opens the same storage, for open_address(); empty when none can.
   virtual std::string address() const { return {}; }
@@ -32,6 +36,9 @@ class BrokerFixture {
   // Both wait until it is done: for a server that answers, or for one that is gone.
   virtual void stop_server(Shutdown /*how*/) {}
   virtual void start_server() {}
+
+ private:
+  std::atomic<SteadyTime> moved_at_{SteadyTime{}};  // by the machine's clock
 };
 
 // The names of all brokers at hand: "memory", "memory_decorated", "sqlite", "jetstream_2_9_10", ...
