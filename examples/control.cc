@@ -34,7 +34,8 @@ int main() {
   leat::Inspector inspector{*broker};
   for (const leat::QueueCounts& counts : inspector.queues().value()) {
     if (counts.pending > 0)
-      std::cout << counts.queue << ": " << counts.pending << " pending" << (counts.paused ? ", paused" : "") << std::endl;
+      std::cout << counts.queue << ": " << counts.pending << " pending" << (counts.paused ? ", paused" : "")
+                << std::endl;
   }
 
   leat::JobControl jobs{*broker};
