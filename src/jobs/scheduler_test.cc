@@ -102,7 +102,7 @@ TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
     last_ran = others_ran = 0;
     Queue queue(*inner);
     auto ids = push_chain(queue, {job("first"), job("second"), job("last")}).value();
-    const auto worker = start_worker();
+    const auto worker = start_worker(1h);
     std::atomic<bool> hit{false};
     set(cut, hit);
     EXPECT_TRUE(eventually([&] { return last_ran > 0 && state(ids[2]) == State::kDone; }));

@@ -243,17 +243,6 @@ TEST_F(RunnerTest, BadOptionsAreRefusedByName) {
   EXPECT_EQ(story.all().size(), 3U);  // no process began
 }
 
-TEST_F(RunnerTest, OneSignalIsGraceful) {
-  for (const int number : {SIGINT, SIGTERM}) {
-    Runner runner;
-    runner.process("process", [&](const std::stop_token& token) {
-      raise(number);
-      return sleep_for(real_clock(), 60s, token) ? Ended(kBroken) : Ended();
-    });
-    EXPECT_EQ(runner.run(), 0);
-  }
-}
-
 TEST_F(RunnerTest, AFailureWhileItStopsCounts) {
   Runner runner;
   runner.process("late", [&](const std::stop_token& token) -> Ended {
@@ -426,19 +415,23 @@ TEST_F(RunnerDeathTest, ACloserThatHangsIsLeftBehindAfterTheOthers) {
   EXPECT_EXIT(std::exit(run_deaf_closer() + 100), ::testing::ExitedWithCode(1), "^last first$");
 }
 
-int run_signalled_with_echo() {
+int run_signalled(int number, int times) {
   Runner runner;
-  runner.process("process", [&](const std::stop_token& token) {
-    for (int i = 0; i < 2; ++i) raise(SIGTERM);
-    sleep_for(real_clock(), 60s, token);
-    sleep_for(real_clock(), 50ms, {});  // a second one would end the program
+  runner.process("process", [&](const std::stop_token& stop) {
+    for (int i = 0; i < times; ++i) raise(number);
+    if (sleep_for(real_clock(), 60s, stop)) return Ended(kBroken);
+    sleep_for(real_clock(), 50ms, {});  // a second signal would end the program
     return Ended();
   });
   return runner.run();
 }
 
-TEST_F(RunnerDeathTest, TheEchoOfASignalIsNoSecondOne) {
-  EXPECT_EXIT(std::exit(run_signalled_with_echo() + 100), ::testing::ExitedWithCode(100), "");
+TEST_F(RunnerDeathTest, OneSignalIsGracefulAndItsEchoIsNoSecondOne) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    for (const int times : {1, 2}) {
+      EXPECT_EXIT(std::exit(run_signalled(number, times) + 100), ::testing::ExitedWithCode(100), "");
+    }
+  }
 }
 
 int run_twice_signalled() {
