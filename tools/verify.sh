@@ -26,7 +26,10 @@ threaded=(unit conformance jobs pubsub pipeline pipeline_clickhouse clickhouse i
 cmake --build --preset tsan -j "$jobs" --target "${threaded[@]}" | tail -n 1
 # Left out: parameters whose code is that of the others, and what has no sanitizer.
 TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp halt_on_error=1" ctest --preset tsan -E '2_9_10|2_10_27|/memory |embedded' \
-  -L "^($(IFS='|'; echo "${threaded[*]}"))\$"
+  -L "^($(IFS='|'; echo "${threaded[*]}"))\$" || {
+  tools/show_failures.py build/tsan/Testing/Temporary/LastTest.log
+  exit 1
+}
 
 step "fuzzing, $fuzz_seconds s a target"
 cmake --preset fuzz >/dev/null
