@@ -43,7 +43,7 @@ std::string rounded(double value, int digits) {
 
 std::string needs_text(const BenchReport& report) {
   if (report.needs == 0) return "-";
-  const std::string needs = rounded(report.needs, report.needs < 10 ? 2 : 0);
+  std::string needs = rounded(report.needs, report.needs < 10 ? 2 : 0);
   switch (report.verdict) {
     case Verdict::kKept: return needs;
     case Verdict::kMissed: return needs + " MISSED";
