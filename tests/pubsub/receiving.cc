@@ -254,24 +254,31 @@ TEST_P(Receiving, InProgressKeepsTheLease) {
   message->ack();
 }
 
+// Callbacks that take until they may go on.
+struct HeldCallbacks {
+  std::atomic<int> calls{0};
+  std::atomic<bool> go_on{false};
+  Subscriber::Callback callback() {
+    return [this](ReceivedMessage message) {
+      ++calls;
+      while (!go_on) leat::sleep_for(real_clock(), 5ms, {});
+      message.ack();
+    };
+  }
+};
+
 TEST_P(Receiving, ALongCallbackRunsOnce) {
   Publisher orders = publisher();
   Subscriber one = subscriber({.name = "mailer", .ack_wait = 1500ms});
   Subscriber two = subscriber({.name = "mailer", .ack_wait = 1500ms});
-  std::atomic<int> calls{0};
-  std::atomic<bool> go_on{false};
-  const auto wait = [&](ReceivedMessage message) {
-    ++calls;
-    while (!go_on) leat::sleep_for(real_clock(), 5ms, {});
-    message.ack();
-  };
-  BackgroundRun run_one(one, wait);
-  BackgroundRun run_two(two, wait);
+  HeldCallbacks held;
+  BackgroundRun run_one(one, held.callback());
+  BackgroundRun run_two(two, held.callback());
   ASSERT_TRUE(orders.publish("created", "1"));
-  EXPECT_TRUE(eventually([&] { return calls == 1; }));
+  EXPECT_TRUE(eventually([&] { return held.calls == 1; }));
   pass(3s);
-  EXPECT_EQ(calls, 1);
-  go_on = true;
+  EXPECT_EQ(held.calls, 1);
+  held.go_on = true;
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
 }
 
@@ -282,21 +289,15 @@ TEST_P(Receiving, ARedeliveryIsNotTakenForTheDeliveryWhoseLeaseWasLost) {
   const auto slow = make_fault_broker(std::make_unique<SharedBroker>(open_another()), faults);
   faults.before(Operation::kExtend, [](const Call& call) { return call.items > 0 ? Fault::freeze() : Fault::none(); });
   Subscriber mailer(*slow, {.stream = "orders", .name = "mailer", .ack_wait = 2500ms});
-  std::atomic<int> calls{0};
-  std::atomic<bool> go_on{false};
-  const auto wait = [&](ReceivedMessage message) {
-    ++calls;
-    while (!go_on) leat::sleep_for(real_clock(), 5ms, {});
-    message.ack();
-  };
-  BackgroundRun run(mailer, wait, {.concurrency = 3});
+  HeldCallbacks held;
+  BackgroundRun run(mailer, held.callback(), {.concurrency = 3});
   ASSERT_TRUE(orders.publish("created", "1"));
-  EXPECT_TRUE(eventually([&] { return calls == 2; }));
+  EXPECT_TRUE(eventually([&] { return held.calls == 2; }));
   faults.clear();
   faults.release();
   pass(3500ms);
-  EXPECT_EQ(calls, 2);
-  go_on = true;
+  EXPECT_EQ(held.calls, 2);
+  held.go_on = true;
   EXPECT_TRUE(eventually([&] { return facts("mailer").unsettled == 0; }));
 }
 
