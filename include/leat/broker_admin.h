@@ -55,8 +55,9 @@ class BrokerAdmin {
                                                                       std::span<const std::string> subjects) = 0;
   // Removes messages, pipelined, each on its own (no transaction over them). One result per sequence, in order; false
   // when it was not there. Where answers get lost, a removal without one is repeated: when the message is gone by then,
-  // the result is true, because who removed it cannot be known. Errors: kUnavailable (not removed), kUnknown (no
-  // answer until the end: removed or not).
+  // the result is true, because who removed it cannot be known. Of many that lie first in their stream it may be false
+  // for that reason: when an answer is lost, or somebody else removes one of them at the same moment. Errors:
+  // kUnavailable (not removed), kUnknown (no answer until the end: removed or not).
   virtual std::vector<Result<bool>> remove(std::string_view stream, std::span<const std::uint64_t> sequences) = 0;
   // Removes every message that the filter selects, leased ones too; returns how many.
   virtual Result<std::uint64_t> purge(std::string_view stream, std::string_view filter) = 0;

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "broker/fault_broker.h"
 #include "jobs/handoff.h"
 #include "jobs/job_streams.h"
 #include "jobs/ticker.h"
@@ -97,6 +102,59 @@ TEST_F(ClaimRecordTest, AHandoffThatLeadsNoMoreLeavesTheNextOnesClaim) {
   EXPECT_FALSE(first.move({{first_job}}));
   EXPECT_EQ(Handoff::claim_of(*claims, {&next_job, 1}).value(), Handoff::Claim::kClaimed);
   EXPECT_EQ(messages(), 1U);
+}
+
+// Otherwise it would be moved again with the rest, and again, when its message id is forgotten.
+TEST_F(ClaimRecordTest, WhatIsInItsQueueWaitsNoMoreWhenTheRestFails) {
+  constexpr std::size_t kJobs = 3000;
+  for (const bool in_a_row : {true, false}) {
+    Faults faults;
+    const auto faulty = make_fault_broker(open_memory_broker({.clock = &clock}), faults);
+    const auto records = open_leader(*faulty, names).value();
+    EventLog no_events{*faulty, names, no_log()};
+    Queue queue(*faulty);
+    std::vector<Result<EncodedJob>> jobs(kJobs, EncodedJob{"step", "{}"});
+    for (const auto& pushed : queue.push_many(std::move(jobs), {.delay = 1h})) ASSERT_TRUE(pushed);
+    std::vector<std::uint64_t> sequences(kJobs);
+    std::iota(sequences.begin(), sequences.end(), 1);
+    if (!in_a_row) std::reverse(sequences.begin(), sequences.end());
+    Handoff handoff({*faulty, names, *records, no_events, no_log(), [] { return true; }});
+    handoff.release_old_claim().value();
+    std::atomic<int> appends{0};
+    faults.before(Operation::kAppend, [&](const Call&) { return ++appends == 3 ? Fault::fail() : Fault::none(); });
+    const auto moved = handoff.move(sequences);
+    faults.clear();
+    ASSERT_FALSE(moved);
+    EXPECT_EQ(moved.error().code(), ErrorCode::kUnavailable);
+    const std::uint64_t queued = faulty->admin().stream(names.stream(Priority::kMedium)).value().messages;
+    EXPECT_GT(queued, 0U);
+    EXPECT_LT(queued, kJobs);
+    EXPECT_EQ(queued + faulty->admin().stream(names.scheduled_stream()).value().messages, kJobs);
+  }
+}
+
+TEST_F(ClaimRecordTest, AUniqueJobWhoseKeyIsGivenBackMeanwhileIsMoved) {
+  Faults faults;
+  auto inner = open_memory_broker({.clock = &clock});
+  Broker& unharmed = *inner;
+  const auto faulty = make_fault_broker(std::move(inner), faults);
+  const auto records = open_leader(*faulty, names).value();
+  EventLog no_events{*faulty, names, no_log()};
+  Handoff handoff({*faulty, names, *records, no_events, no_log(), [] { return true; }});
+  handoff.release_old_claim().value();
+  Queue queue(*faulty);
+  queue.push(EncodedJob{"delayed", "{}"}, {.unique = Unique{"k"}, .delay = 1h}).value();
+  queue.push(EncodedJob{"holder", "{}"}, {.unique = Unique{"k"}}).value();
+  const std::string stream = names.stream(Priority::kMedium);
+  faults.before(Operation::kReadLast, [&](const Call&) {  // it is done just then
+    EXPECT_TRUE(unharmed.admin().remove(stream, 1));
+    return Fault::none();
+  });
+  const auto moved = handoff.move({{1}});
+  faults.clear();
+  ASSERT_TRUE(moved) << moved.error().message();
+  EXPECT_EQ(unharmed.admin().read(stream, 2).value().value().headers.get(wire::kKind), "delayed");
+  EXPECT_EQ(unharmed.admin().stream(names.scheduled_stream()).value().messages, 0U);
 }
 
 // A leader claims, and dies before it moves anything; the job is cancelled; the next one takes it as moved.

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "core/thread.h"
 #include "jobs/due_time.h"
+#include "jobs/sequence_list.h"
 #include "jobs/waiting_job.h"
 
 namespace leat {
@@ -26,15 +27,11 @@ struct Claims {
 
 Claims parse_claims(const std::string& text) {
   const auto record = nlohmann::json::parse(text, nullptr, false);
-  const auto sequences_of = [&](const char* list) {
-    std::vector<std::uint64_t> sequences;
-    if (!record.is_object() || !record.contains(list) || !record[list].is_array()) return sequences;
-    for (const auto& sequence : record[list]) {
-      if (sequence.is_number_unsigned()) sequences.push_back(sequence.get<std::uint64_t>());
-    }
-    return sequences;
+  const auto list = [&](const char* name) {
+    return record.is_object() && record.contains(name) ? sequences_in(record[name], 2 * Handoff::kMostInARow)
+                                                       : std::vector<std::uint64_t>();
   };
-  return {sequences_of("claimed"), sequences_of("moved")};
+  return {list("claimed"), list("moved")};
 }
 
 }  // namespace
@@ -55,12 +52,15 @@ Result<Handoff::Claim> Handoff::claim_of(KeyValue& claims, std::span<const std::
 }
 
 std::string Handoff::record(std::span<const std::uint64_t> claimed) const {
-  return nlohmann::json{{"version", 1}, {"claimed", claimed}, {"moved", overtaken_}}.dump();
+  return nlohmann::json{{"version", 1},
+                        {"claimed", list_sequences(claimed)},
+                        {"moved", list_sequences(std::vector<std::uint64_t>(overtaken_.begin(), overtaken_.end()))}}
+      .dump();
 }
 
 void Handoff::note_overtaken(std::uint64_t sequence) {
   overtaken_.push_back(sequence);
-  if (overtaken_.size() > kMostAtOnce) overtaken_.pop_front();
+  if (overtaken_.size() > kMostInARow) overtaken_.pop_front();
 }
 
 Result<std::vector<std::uint64_t>> Handoff::gone_of(std::span<const std::uint64_t> sequences) {
@@ -134,13 +134,21 @@ Result<void> Handoff::release_old_claim() {
 }
 
 // One move: chunks that a few threads take in turn, so that the broker reads, appends and removes at the same time.
+// What lies in a row is removed at the end, all at once.
 class Handoff::Run {
  public:
   Run(Handoff& handoff, std::span<const std::uint64_t> sequences)
-      : handoff_(handoff), chunks_((sequences.size() + kChunk - 1) / kChunk), rest_(sequences) {}
+      : handoff_(handoff),
+        chunks_((sequences.size() + kChunk - 1) / kChunk),
+        in_a_row_(are_in_a_row(sequences)),
+        rest_(sequences) {}
 
-  // Everything that was moved.
-  Result<std::vector<Moving>> run() LEAT_EXCLUDES(mutex_) {
+  struct Ran {
+    std::vector<Moving> moving;
+    std::optional<Error> failure;
+  };
+  // What has gone to its queue is removed also after a failure: otherwise it would be moved again.
+  Ran run() LEAT_EXCLUDES(mutex_) {
     std::vector<Thread> helpers;
     for (std::size_t i = 1; i < std::min(chunks_, kThreads); ++i) {
       helpers.push_back(start_thread("handoff", [this](const std::stop_token&) { work(); }));
@@ -148,8 +156,9 @@ class Handoff::Run {
     work();
     helpers.clear();  // joins them
     MutexLock lock(mutex_);
-    if (failure_) return *failure_;
-    return std::move(moved_);
+    const auto removed = in_a_row_ ? handoff_.remove(moving_) : Result<void>();
+    if (!removed && !failure_) failure_ = removed.error();
+    return {std::move(moving_), failure_};
   }
 
  private:
@@ -181,12 +190,12 @@ class Handoff::Run {
     if (!moving) return moving.error();
     if (!wait_for_turn(chunk.number)) return {};
     if (!handoff_.parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
-    if (auto appended = handoff_.append(*moving); !appended) return appended;
-    end_turn();
-    if (auto removed = handoff_.remove(*moving); !removed) return removed;
+    const auto appended = handoff_.append(*moving);
+    if (appended) end_turn();
+    const auto removed = in_a_row_ ? Result<void>() : handoff_.remove(*moving);
     MutexLock lock(mutex_);
-    std::move(moving->begin(), moving->end(), std::back_inserter(moved_));
-    return {};
+    std::move(moving->begin(), moving->end(), std::back_inserter(moving_));
+    return appended ? removed : appended;
   }
 
   // Jobs that are due earlier lie before the others in their queues. False when another chunk has failed.
@@ -203,12 +212,13 @@ class Handoff::Run {
 
   Handoff& handoff_;
   const std::size_t chunks_;
+  const bool in_a_row_;
   Mutex mutex_;
   CondVar changed_;
   std::span<const std::uint64_t> rest_ LEAT_GUARDED_BY(mutex_);
   std::size_t taken_ LEAT_GUARDED_BY(mutex_) = 0;
-  std::size_t appended_ LEAT_GUARDED_BY(mutex_) = 0;  // chunks
-  std::vector<Moving> moved_ LEAT_GUARDED_BY(mutex_);
+  std::size_t appended_ LEAT_GUARDED_BY(mutex_) = 0;    // chunks
+  std::vector<Moving> moving_ LEAT_GUARDED_BY(mutex_);  // that were appended
   std::optional<Error> failure_ LEAT_GUARDED_BY(mutex_);
 };
 
@@ -216,14 +226,14 @@ Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
   if (sequences.empty()) return Moved{};
   if (auto claimed = claim_.write(record(sequences)); !claimed) return claimed.error();
   const SystemTime now = parts_.broker.clock().now();
-  const auto moving = Run(*this, sequences).run();
-  if (!moving) return moving.error();
-  tell(*moving, now);
+  const auto ran = Run(*this, sequences).run();
+  tell(ran.moving, now);
+  if (ran.failure) return *ran.failure;
   Moved report;
-  for (const Moving& one : *moving) {
+  for (const Moving& one : ran.moving) {
     if (one.end == Moving::End::kKept) report.kept.push_back(one.job.sequence);
     if (one.overtaken) note_overtaken(one.job.sequence);
-    report.bytes += one.job.payload.size();
+    report.bytes += one.bytes;
   }
   if (auto released = claim_.write(record({})); !released) return released.error();
   return report;
@@ -270,9 +280,12 @@ Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
   return one;
 }
 
-// One append for each priority's stream.
+// One append for each priority's stream. After an error the rest has been tried all the same. The payloads are not
+// kept.
 Result<void> Handoff::append(std::vector<Moving>& moving) {
+  std::optional<Error> failure;
   for (const Priority priority : kPriorities) {
+    if (failure) break;
     const std::string prefix = parts_.names.space() + "." + std::string(to_string(priority)) + ".";
     std::vector<AppendRequest> requests;
     std::vector<Moving*> places;
@@ -285,37 +298,58 @@ Result<void> Handoff::append(std::vector<Moving>& moving) {
     const auto appended = parts_.broker.append(parts_.names.stream(priority), requests);
     for (std::size_t i = 0; i < places.size(); ++i) {
       places[i]->request = std::move(requests[i]);
-      if (appended[i]) continue;
-      const Error& error = appended[i].error();
-      if (error.code() == ErrorCode::kInvalidArgument) {
-        places[i]->end = Moving::End::kRefused;
-        tell_refused(places[i]->job, error);
-        continue;
-      }
-      if (error.code() != ErrorCode::kConflict) return error;
-      if (auto checked = check_conflict(*places[i]); !checked) return checked;
+      const auto ended = end_append(*places[i], appended[i]);
+      if (!ended && !failure) failure = ended.error();
     }
   }
+  for (Moving& one : moving) {
+    one.bytes = one.job.payload.size();
+    one.job.payload = {};
+    one.request = {};
+  }
+  return failure ? Result<void>(*failure) : Result<void>();
+}
+
+Result<void> Handoff::end_append(Moving& moving, const Result<Appended>& appended) {
+  if (appended) {
+    moving.end = Moving::End::kMoved;
+    return {};
+  }
+  if (appended.error().code() == ErrorCode::kConflict) return look_at_conflict(moving);
+  if (appended.error().code() != ErrorCode::kInvalidArgument) return appended.error();
+  moving.end = Moving::End::kRefused;
+  tell_refused(moving.job, appended.error());
   return {};
+}
+
+// What was there may be done meanwhile: then there is room.
+Result<void> Handoff::look_at_conflict(Moving& moving) {
+  constexpr int kTries = 10;
+  const Message& message = moving.request.message;
+  const auto id = parts_.names.id_of(message);
+  if (!id) return id.error();
+  const std::string stream = parts_.names.stream(id->priority());
+  for (int i = 0; i < kTries; ++i) {
+    const auto there = parts_.broker.admin().read_last(stream, message.subject);
+    if (!there) return there.error();
+    if (*there) {
+      moving.end = end_beside(moving, **there);
+      return {};
+    }
+    const auto appended = parts_.broker.append(stream, {&moving.request, 1}).front();
+    if (appended || appended.error().code() != ErrorCode::kConflict) return end_append(moving, appended);
+  }
+  return Error(ErrorCode::kUnavailable, "job " + id->str() + " comes and goes");
 }
 
 // It lies there already, put by an earlier try or under an earlier time; or another job has its unique key, and then it
 // is dropped or waits on. Who has the key has the id: what is kept under it is to tell of that one alone.
-Result<void> Handoff::check_conflict(Moving& moving) {
-  const Message& message = moving.request.message;
-  const auto id = parts_.names.id_of(message);
-  if (!id) return id.error();
-  const auto there = parts_.broker.admin().read_last(parts_.names.stream(id->priority()), message.subject);
-  if (!there) return there.error();
-  if (!*there) return Error(ErrorCode::kUnavailable, "job " + id->str() + " was there and is gone");
-  if (was_moved_from(**there, moving.job)) return {};
-  if (message.headers.get(wire::kIfTaken) == wire::kWait) {
-    moving.end = Moving::End::kKept;
-    return {};
-  }
-  moving.end = Moving::End::kDropped;
-  parts_.log.warn("a job is dropped: when its time came, another one had its unique key", {{"job_id", id->str()}});
-  return {};
+Handoff::Moving::End Handoff::end_beside(const Moving& moving, const StoredMessage& there) {
+  if (was_moved_from(there, moving.job)) return Moving::End::kMoved;
+  if (moving.request.message.headers.get(wire::kIfTaken) == wire::kWait) return Moving::End::kKept;
+  parts_.log.warn("a job is dropped: when its time came, another one had its unique key",
+                  {{"job_id", parts_.names.id_of(moving.request.message)->str()}});
+  return Moving::End::kDropped;
 }
 
 void Handoff::tell(const std::vector<Moving>& moving, SystemTime at) {
@@ -340,23 +374,34 @@ Result<void> Handoff::remove(std::vector<Moving>& moving) {
     sequences.push_back(one.job.sequence);
   }
   const auto removed = parts_.broker.admin().remove(parts_.names.scheduled_stream(), sequences);
+  std::vector<const Moving*> overtaken;
   for (std::size_t i = 0; i < removed.size(); ++i) {
     if (!removed[i]) return removed[i].error();
     if (*removed[i]) continue;
     gone[i]->overtaken = true;
-    if (auto later = remove_later_version(*gone[i]); !later) return later;
+    overtaken.push_back(gone[i]);
   }
-  return {};
+  return remove_later_versions(overtaken);
 }
 
-// Somebody gave it another time while it was on its way: too late. Who did so finds it in its queue.
-Result<void> Handoff::remove_later_version(const Moving& moving) {
+// Somebody gave them another time while they were on their way: too late. Who did so finds them in their queues.
+Result<void> Handoff::remove_later_versions(std::span<const Moving* const> moving) {
   const std::string stream = parts_.names.scheduled_stream();
-  const auto there = parts_.broker.admin().read_last(stream, moving.job.subject);
-  if (!there) return there.error();
-  if (!*there || to_rfc3339(enqueued_at(**there)) != to_rfc3339(enqueued_at(moving.job))) return {};  // another job
-  const auto removed = parts_.broker.admin().remove(stream, (*there)->sequence);
-  return removed ? Result<void>() : removed.error();
+  std::vector<std::string> subjects;
+  for (const Moving* one : moving) subjects.push_back(one->job.subject);
+  const auto there = parts_.broker.admin().read_last(stream, subjects);
+  std::vector<std::uint64_t> later;
+  for (std::size_t i = 0; i < moving.size(); ++i) {
+    if (!there[i]) return there[i].error();
+    if (!*there[i] || to_rfc3339(enqueued_at(**there[i])) != to_rfc3339(enqueued_at(moving[i]->job))) {
+      continue;  // nothing, or another job
+    }
+    later.push_back((*there[i])->sequence);
+  }
+  for (const auto& removed : parts_.broker.admin().remove(stream, later)) {
+    if (!removed) return removed.error();
+  }
+  return {};
 }
 
 }  // namespace leat

@@ -32,6 +32,9 @@ class Handoff {
     std::function<bool()> still_leads;
   };
   static constexpr std::size_t kMostAtOnce = 4000;
+  // The same of messages that lie one after another in their stream, without a gap and in order: brokers remove many of
+  // those far faster.
+  static constexpr std::size_t kMostInARow = 16'000;
 
   explicit Handoff(Parts parts);
 
@@ -39,8 +42,9 @@ class Handoff {
     std::vector<std::uint64_t> kept;  // that wait on, because their unique keys are taken
     std::size_t bytes = 0;            // of all that were read
   };
-  // Messages of the scheduled stream, at most kMostAtOnce. One that is not there any more is passed over; one that the
-  // broker refuses in its queue is logged and left where it is. After an error all of it may be tried again.
+  // Messages of the scheduled stream, at most kMostAtOnce or kMostInARow. One that is not there any more is passed
+  // over; one that the broker refuses in its queue is logged and left where it is. After an error all of it may be
+  // tried again.
   Result<Moved> move(std::span<const std::uint64_t> sequences);
   // Brings to its end what a leader that died has left claimed. Before the first move.
   Result<void> release_old_claim();
@@ -54,9 +58,10 @@ class Handoff {
   struct Moving {
     StoredMessage job;
     AppendRequest request;
-    enum class End { kMoved, kDropped, kKept, kRefused } end = End::kMoved;
-    bool overtaken = false;  // somebody else has removed it
-    bool stays() const { return end == End::kKept || end == End::kRefused; }
+    enum class End { kFailed, kMoved, kDropped, kKept, kRefused } end = End::kFailed;
+    bool overtaken = false;  // somebody else has removed it, or may have
+    std::size_t bytes = 0;   // of its payload
+    bool stays() const { return end != End::kMoved && end != End::kDropped; }
   };
 
   class Run;
@@ -72,10 +77,12 @@ class Handoff {
   std::string message_id(std::uint64_t sequence) const;
   void tell_refused(const StoredMessage& job, const Error& error);
   Result<void> append(std::vector<Moving>& moving);
-  Result<void> check_conflict(Moving& moving);
+  Result<void> end_append(Moving& moving, const Result<Appended>& appended);
+  Result<void> look_at_conflict(Moving& moving);
+  Moving::End end_beside(const Moving& moving, const StoredMessage& there);
   void tell(const std::vector<Moving>& moving, SystemTime at);
   Result<void> remove(std::vector<Moving>& moving);
-  Result<void> remove_later_version(const Moving& moving);
+  Result<void> remove_later_versions(std::span<const Moving* const> moving);
 
   Parts parts_;
   ClaimRecord claim_;

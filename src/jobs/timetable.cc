@@ -24,10 +24,14 @@ std::optional<SystemTime> Timetable::next() const {
   return SystemTime{std::chrono::milliseconds(entries_.front().due)};
 }
 
-std::vector<std::uint64_t> Timetable::take_due(SystemTime now, std::size_t most) {
+std::vector<std::uint64_t> Timetable::take_due(SystemTime now, std::size_t most, std::size_t most_in_a_row) {
   std::vector<std::uint64_t> due;
-  while (!entries_.empty() && due.size() < most && *next() <= now) {
-    due.push_back(entries_.front().sequence);
+  bool in_a_row = true;
+  while (!entries_.empty() && *next() <= now) {
+    const std::uint64_t sequence = entries_.front().sequence;
+    in_a_row = in_a_row && (due.empty() || sequence == due.back() + 1);
+    if (due.size() >= (in_a_row ? most_in_a_row : most)) break;
+    due.push_back(sequence);
     std::pop_heap(entries_.begin(), entries_.end(), later);
     entries_.pop_back();
   }

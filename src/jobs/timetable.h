@@ -19,8 +19,9 @@ class Timetable {
 
   // When the next one is due.
   std::optional<SystemTime> next() const;
-  // Takes what is due, the earliest first, but not more than `most`.
-  std::vector<std::uint64_t> take_due(SystemTime now, std::size_t most);
+  // Takes what is due, the earliest first, but not more than `most`; up to `most_in_a_row` where each sequence follows
+  // the one before.
+  std::vector<std::uint64_t> take_due(SystemTime now, std::size_t most, std::size_t most_in_a_row);
 
   std::size_t size() const { return entries_.size(); }
 

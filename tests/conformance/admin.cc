@@ -1,6 +1,10 @@
 // Looking into streams and changing single messages by hand.
+#include <atomic>
 #include <limits>
+#include <numeric>
+#include <set>
 
+#include "core/thread.h"
 #include "tests/conformance/suite.h"
 
 namespace leat::test {
@@ -277,6 +281,70 @@ TEST_P(Admin, LargeBatches) {
   EXPECT_EQ(texts_of(admin().remove("events", sequences)), Texts(kMessages, "-"));
   EXPECT_EQ(payloads_of(admin().read("events", sequences)), Texts(kMessages, "-"));
   EXPECT_EQ(admin().stream("events").value().messages, 0u);
+}
+
+// What lies first may be removed all at once: nothing that is stored meanwhile goes with it.
+TEST_P(Admin, WhatLiesFirstIsRemovedWhileMoreIsStored) {
+  constexpr std::size_t kMessages = 8000;
+  constexpr std::size_t kBatch = 40;
+  ensure_limits();
+  std::atomic<bool> all_stored{false};
+  const Thread writer = start_thread("writer", [&](const std::stop_token&) {
+    std::vector<AppendRequest> requests(kBatch);
+    for (AppendRequest& request : requests) request.message = {.subject = "events.a", .payload = "x"};
+    for (std::size_t stored = 0; stored < kMessages; stored += kBatch) {
+      for (const auto& appended : broker().append("events", requests)) EXPECT_OK(appended);
+    }
+    all_stored = true;
+  });
+  std::size_t removed = 0;
+  while (true) {
+    const bool is_last_look = all_stored;
+    const auto facts = admin().stream("events").value();
+    Sequences sequences(facts.messages);
+    std::iota(sequences.begin(), sequences.end(), facts.first_sequence);
+    for (const auto& result : admin().remove("events", sequences)) removed += result.value() ? 1 : 0;
+    if (is_last_look) break;
+  }
+  EXPECT_EQ(removed, kMessages);
+  EXPECT_EQ(admin().stream("events").value().messages, 0u);
+}
+
+TEST_P(Admin, RemovalOfWhatLiesFirstLeavesTheOtherLeases) {
+  ensure_work_queue();
+  append_numbers("work", "work.a", 60);
+  auto consumer = open_workers("work", kShortLease);
+  const auto held = fetch(*consumer, 40);
+  ASSERT_EQ(held.size(), 40u);
+  Sequences first(30);
+  std::iota(first.begin(), first.end(), 1);
+  EXPECT_EQ(texts_of(admin().remove("work", first)), Texts(30, "removed"));
+  ASSERT_OK(settle(*consumer, held.at(35), Verdict::kDone));
+  std::set<std::string> rest;
+  for (int i = 30; i < 60; ++i) rest.insert(std::to_string(i));
+  rest.erase("35");
+  while (!rest.empty()) {  // the leased ones when their leases have ended
+    const auto next = fetch(*consumer, 1);
+    ASSERT_EQ(next.size(), 1u) << *rest.begin();
+    EXPECT_EQ(rest.erase(next[0].message.payload), 1u) << next[0].message.payload;
+    ASSERT_OK(settle(*consumer, next[0], Verdict::kDone));
+  }
+  EXPECT_EQ(admin().stream("work").value().messages, 0u);
+}
+
+// Messages under subjects that were removed so before are kept as any others.
+TEST_P(Admin, SubjectsOfWhatWasRemovedAreFree) {
+  ASSERT_OK(broker().ensure_stream({.name = "state", .subjects = {"state.>"}, .max_messages_per_subject = 1}));
+  std::vector<AppendRequest> requests(2000);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    requests[i].message = {.subject = "state." + std::to_string(i), .payload = std::string(3000, 'x')};
+  }
+  for (const auto& appended : broker().append("state", requests)) ASSERT_OK(appended);
+  Sequences sequences(1990);
+  std::iota(sequences.begin(), sequences.end(), 1);
+  EXPECT_EQ(texts_of(admin().remove("state", sequences)), Texts(1990, "removed"));
+  for (const auto& appended : broker().append("state", requests)) ASSERT_OK(appended);
+  EXPECT_EQ(admin().stream("state").value().messages, 2000u);
 }
 
 }  // namespace

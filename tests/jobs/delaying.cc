@@ -246,6 +246,52 @@ TEST_P(Delaying, CancelsAndNewTimesAtOnceAgreeWithWhatHappens) {
   }
 }
 
+// All due at one moment, so moved together: those that are cancelled or put off while they are, too.
+TEST_P(Delaying, CancelsAndNewTimesInARowThatComesDueAgreeWithWhatHappens) {
+  using Was = CancelResult::Was;
+  constexpr std::size_t kJobs = 3000;
+  const SystemTime due = broker().clock().now() + 3s;
+  std::vector<Result<EncodedJob>> jobs(kJobs, EncodedJob{"timed", "x"});
+  std::vector<JobId> ids;
+  for (auto& pushed : Queue(broker()).push_many(std::move(jobs), {.at = due})) ids.push_back(pushed.value());
+  const auto worker = start_worker();
+  std::vector<Was> cancelled(kJobs, Was::kUnknown);
+  std::vector<bool> put_off(kJobs);
+  const auto none_waits = [this] { return messages("leat_scheduled") == 0; };
+  std::atomic<int> through{0};
+  const auto race = [&](std::size_t first, auto act) {
+    return start_thread("racer", [&, first, act](const std::stop_token&) {
+      JobControl control(broker());
+      EXPECT_TRUE(eventually([&] { return broker().clock().now() >= due; }));
+      for (std::size_t i = first; i < kJobs && !none_waits(); i += 20) act(control, i);
+      ++through;
+    });
+  };
+  const Thread canceller =
+      race(7, [&](JobControl& control, std::size_t i) { cancelled[i] = control.cancel(ids[i])->was; });
+  const Thread putter_off =
+      race(11, [&](JobControl& control, std::size_t i) { put_off[i] = control.reschedule(ids[i], due + 1h).value(); });
+  ASSERT_TRUE(eventually([&] { return through == 2; }));
+  std::map<std::string, int> times;
+  const auto is_due = [&](std::size_t i) { return cancelled[i] == Was::kUnknown && !put_off[i]; };
+  EXPECT_TRUE(eventually([&] {
+    times.clear();
+    for (const Run& run : runs()) ++times[run.id.str()];
+    for (std::size_t i = 0; i < kJobs; ++i) {
+      if (is_due(i) && times[ids[i].str()] == 0) return false;
+    }
+    return true;
+  }));
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    const Was was = cancelled[i];
+    const int ran = times[ids[i].str()];
+    EXPECT_TRUE(ran == (is_due(i) ? 1 : 0) || was == Was::kRunning || was == Was::kNoAnswer)
+        << i << " ran " << ran << " times, was " << static_cast<int>(was) << (put_off[i] ? ", is put off" : "");
+  }
+  const auto waiting = static_cast<std::size_t>(std::count(put_off.begin(), put_off.end(), true));
+  EXPECT_TRUE(eventually([&] { return messages("leat_scheduled") == waiting; }));
+}
+
 // A scheduler had it under its first time when it got another one, and has moved it.
 TEST_P(Delaying, WhatWasTakenUnderAnEarlierTimeIsNotSaidToHaveWaited) {
   const JobId id = push({.delay = 1h});

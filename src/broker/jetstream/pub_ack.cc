@@ -30,7 +30,7 @@ std::optional<PubAck> parse_common(std::string_view text) {
 }
 
 template <class T>
-T number_at(const nlohmann::json& object, const char* key) {
+T integer_at(const nlohmann::json& object, const char* key) {
   const auto at = object.find(key);
   return at != object.end() && at->is_number_integer() ? at->get<T>() : T{};
 }
@@ -44,14 +44,14 @@ std::optional<PubAck> parse_pub_ack(std::string_view text) {
     if (!json.is_object()) return std::nullopt;
     common.emplace();
     if (const auto error = json.find("error"); error != json.end() && error->is_object()) {
-      common->error = number_at<int>(*error, "err_code");
-      common->code = number_at<int>(*error, "code");
+      common->error = integer_at<int>(*error, "err_code");
+      common->code = integer_at<int>(*error, "code");
       const auto description = error->find("description");
       if (description != error->end() && description->is_string()) common->description = *description;
       if (common->error == 0 && common->code == 0) return std::nullopt;
       return common;
     }
-    common->sequence = number_at<std::uint64_t>(json, "seq");
+    common->sequence = integer_at<std::uint64_t>(json, "seq");
     const auto duplicate = json.find("duplicate");
     common->duplicate = duplicate != json.end() && duplicate->is_boolean() && duplicate->get<bool>();
   }

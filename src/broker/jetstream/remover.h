@@ -14,9 +14,8 @@
 
 namespace leat::jetstream {
 
-// One result per sequence, in order; false when there was no such message. A removal without an answer is repeated
-// until 10 s have passed without any; when the message is gone by then, the result is true. Errors: kNotFound (the
-// stream), kUnavailable, kUnknown (the answers were lost), kDenied.
+// As BrokerAdmin::remove(). A removal without an answer is repeated until 10 s have passed without any. Errors:
+// kNotFound (the stream), kUnavailable, kUnknown (the answers were lost), kDenied.
 std::vector<Result<bool>> remove_all(Session& session, const std::string& stream,
                                      std::span<const std::uint64_t> sequences);
 

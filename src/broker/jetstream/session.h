@@ -1,6 +1,7 @@
 // What all parts of one JetStream broker share: its connections, its API and what the server can do.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,6 +44,11 @@ class Session {
   // Asks the connected server again: it may be another one after a reconnect.
   void refresh_level();
 
+  // Whether single streams may be purged up to a sequence. Servers before 2.10 forget with it what else has the
+  // subjects; and an account may be denied it, which costs a time-out to find out.
+  bool may_purge() const { return level().at_least(2, 10) && !purges_denied_; }
+  void purges_are_denied() { purges_denied_ = true; }
+
   // Sends requests and waits for the answers, over the connection that suits their number. Those without an answer are
   // sent again until 10 s have passed without any: for requests that may be repeated only. Errors: kUnavailable,
   // kDenied (the account may not ask this).
@@ -62,6 +68,7 @@ class Session {
   std::unique_ptr<nats::Replies> control_replies_;
   std::unique_ptr<nats::Replies> bulk_replies_;
   std::unique_ptr<Api> api_;
+  std::atomic<bool> purges_denied_{false};
   mutable Mutex mutex_;
   ServerLevel level_ LEAT_GUARDED_BY(mutex_);
 };
