@@ -44,7 +44,7 @@ class JobControl {
   // Gives a delayed job another time; past ones are now. False when it does not wait for its time (any more): its queue
   // has it, or nobody. Errors: kInvalidArgument (it waits for other jobs), kConflict, kUnavailable, kUnknown.
   Result<bool> reschedule(const JobId& id, SystemTime at);
-  // Its time is now.
+  // Lets it run now, whatever the time on this machine: from then on its time is when it was enqueued.
   Result<bool> promote(const JobId& id);
 
  private:

@@ -116,5 +116,14 @@ TEST_F(ClaimRecordTest, WhatADeadLeaderHadClaimedCanBeCancelledAndWhoWaitsLearns
   }
 }
 
+// The clock of whoever promotes a job may be ahead of the leader's.
+TEST_F(ClaimRecordTest, APromotedJobIsDueOnAnyClock) {
+  const SystemTime pushed_at = clock.now();
+  const JobId id = Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
+  clock.advance(5min);
+  EXPECT_TRUE(JobControl(*broker).promote(id).value());
+  EXPECT_LE(Inspector(*broker).job(id).value().due, pushed_at);
+}
+
 }  // namespace
 }  // namespace leat
