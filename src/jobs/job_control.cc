@@ -31,6 +31,13 @@ Error given_other_times(const JobId& id) {
   return {ErrorCode::kConflict, "job " + id.str() + " is given other times all the while: try again"};
 }
 
+Error may_be_moved(const JobId& id) {
+  return {ErrorCode::kUnknown,
+          "job " + id.str() +
+              " has its new time, but a scheduler had begun to move it and gives no sign: the next "
+              "one may put it into its queue at once"};
+}
+
 // Past for whoever leads, however far the caller's clock is ahead: when it was enqueued. Among those that are due it is
 // one of the first.
 SystemTime at_once(const StoredMessage& job, SystemTime now) {
@@ -142,10 +149,13 @@ Result<bool> JobControl::Canceller::reschedule(const JobId& id, std::optional<Sy
     const auto appended = broker_.append(stream, {&request, 1}).front();
     if (!appended && appended.error().code() == ErrorCode::kConflict) continue;
     if (!appended) return appended.error();
-    if (const auto claim = wait_until_unclaimed(versions); !claim) return claim.error();
+    const auto claim = wait_until_unclaimed(versions);
+    if (!claim) return claim.error();
     const auto waits = still_waits(id, appended->sequence);
     if (!waits) return waits.error();
-    return *waits || due <= broker_.clock().now();  // a new time that has come may have been obeyed already
+    if (due <= broker_.clock().now()) return true;  // it may have been obeyed already
+    if (*waits && *claim == Handoff::Claim::kClaimed) return may_be_moved(id);
+    return *waits;
   }
   return given_other_times(id);
 }
@@ -166,10 +176,13 @@ Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(const std::ve
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
   const auto claims = open_leader(broker_, places_.names());
   if (!claims) return claims.error();
-  const SteadyTime until = deadline_after(real_clock(), kLongest);
+  const Clock& clock = broker_.clock();  // by which the next one takes over
+  const SteadyTime until = deadline_after(clock, kLongest);
+  const SteadyTime until_at_last = deadline_after(real_clock(), kLongest);  // where nobody moves that clock
   while (true) {
     auto claim = Handoff::claim_of(**claims, sequences);
-    if (!claim || *claim != Handoff::Claim::kClaimed || real_clock().steady() >= until) return claim;
+    if (!claim || *claim != Handoff::Claim::kClaimed) return claim;
+    if (clock.steady() >= until || real_clock().steady() >= until_at_last) return claim;
     sleep_for(real_clock(), kLookAgain, {});
   }
 }
