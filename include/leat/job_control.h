@@ -42,9 +42,11 @@ class JobControl {
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait = std::chrono::seconds(2));
 
   // Gives a delayed job another time; past ones are now. False when it does not wait for its time (any more): its queue
-  // has it, or nobody. Errors: kInvalidArgument (it waits for other jobs), kConflict, kUnavailable, kUnknown.
+  // has it, or nobody. Waits for up to 20 s while a scheduler is moving it. Errors: kInvalidArgument (it waits for
+  // other jobs), kConflict, kUnavailable, kUnknown (also when that scheduler gives no sign: the job has its new time,
+  // but the next one may move it at once).
   Result<bool> reschedule(const JobId& id, SystemTime at);
-  // Its time is now.
+  // Lets it run now, whatever the time on this machine: from then on its time is when it was enqueued.
   Result<bool> promote(const JobId& id);
 
  private:

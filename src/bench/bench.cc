@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "bench/cron.h"
 #include "bench/delayed.h"
 #include "bench/exactness.h"
 #include "bench/latency.h"
@@ -315,6 +316,7 @@ constexpr Case kCases[] = {
 constexpr std::string_view kLatency = "latency";
 constexpr std::string_view kPunctuality = "start-delayed";
 constexpr std::string_view kDelayed = "delayed";
+constexpr std::string_view kCron = "cron";
 // Only when they are asked for, or a ClickHouse is given: not every machine has an engine.
 constexpr std::string_view kPipeline = "pipeline";
 constexpr std::string_view kWriter = "pipeline-writer";
@@ -389,6 +391,7 @@ Result<void> run_with_broker(const BenchOptions& options, const std::function<vo
     in_a_name_space(kPunctuality,
                     [&](const std::string& name) { finish(measure_punctuality(options, **broker, name)); });
     in_a_name_space(kDelayed, [&](const std::string& name) { measure_delayed(options, **broker, name, finish); });
+    if (is_wanted(options, kCron)) report(measure_cron(options));
     if (is_wanted(options, kPipeline)) finish(measure_pipeline(options, **broker, raw ? raw->get() : nullptr));
     if (is_wanted(options, kWriter)) report(measure_writer(options));
     if (options.cases.empty() && options.clickhouse.empty()) {
@@ -401,9 +404,10 @@ Result<void> run_with_broker(const BenchOptions& options, const std::function<vo
   return {};
 }
 
-Result<void> run_writer(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
+Result<void> run_without_broker(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
   try {
-    report(measure_writer(options));
+    if (is_wanted(options, kCron)) report(measure_cron(options));
+    if (is_wanted(options, kWriter)) report(measure_writer(options));
   } catch (const Error& error) {
     return error;
   }
@@ -415,13 +419,15 @@ Result<void> run_writer(const BenchOptions& options, const std::function<void(co
 std::vector<std::string> bench_cases() {
   std::vector<std::string> names;
   for (const Case& one : kCases) names.emplace_back(one.name);
-  for (const std::string_view name : {kLatency, kPunctuality, kDelayed, kPipeline, kWriter}) names.emplace_back(name);
+  for (const std::string_view name : {kLatency, kPunctuality, kDelayed, kCron, kPipeline, kWriter})
+    names.emplace_back(name);
   return names;
 }
 
 bool needs_broker(const BenchOptions& options) {
   const auto& cases = options.cases;
-  return cases.empty() || std::any_of(cases.begin(), cases.end(), [](const auto& name) { return name != kWriter; });
+  return cases.empty() ||
+         std::any_of(cases.begin(), cases.end(), [](const auto& name) { return name != kCron && name != kWriter; });
 }
 
 Result<void> run_bench(const BenchOptions& options, const std::function<void(const BenchReport&)>& report) {
@@ -430,7 +436,7 @@ Result<void> run_bench(const BenchOptions& options, const std::function<void(con
     judge(done);
     report(done);
   };
-  return needs_broker(options) ? run_with_broker(options, judged) : run_writer(options, judged);
+  return needs_broker(options) ? run_with_broker(options, judged) : run_without_broker(options, judged);
 }
 
 }  // namespace leat

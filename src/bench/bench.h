@@ -35,11 +35,13 @@ struct BenchReport {
   double p99_ms = 0;     // latency only
   double fsync_ms =
       0;  // latency only: the 99th percentile of an fsync of 4 KiB beside the database, or in the temporary directory
-  bool exact = false;  // each job came once
-  double needs = 0;    // what is promised of the ratio, of per_s where there is no raw client; 0: nothing
+  double each_us = 0;  // cron only: microseconds to find one run
+  bool exact = false;  // each job came once, each run of cron after the one before
+  double needs = 0;    // what is promised of the ratio, of per_s where there is no raw client, of each_us; 0: nothing
+  enum class Bound { kLeast, kMost } bound = Bound::kLeast;  // what `needs` is
   enum class Verdict {
     kKept,         // or nothing is promised
-    kMissed,       // the figure is less than it needs
+    kMissed,       // the figure is beyond its bound
     kNotMeasured,  // it was asked for, and there is no figure
     kLeftOut,      // not run: not asked for, or this broker cannot have it
   } verdict = Verdict::kKept;

@@ -23,6 +23,15 @@ TEST(PromisesTest, AFigureBelowItsThresholdBreaksThePromise) {
   EXPECT_EQ(judged({.name = "pipeline-writer", .per_s = 500'000}).verdict, kKept);
 }
 
+TEST(PromisesTest, AFigureAboveTheMostThatItMayBeBreaksThePromise) {
+  EXPECT_EQ(judged({.name = "cron", .each_us = 5}).verdict, kKept);
+  const BenchReport slow = judged({.name = "cron", .each_us = 5.01});
+  EXPECT_EQ(slow.verdict, kMissed);
+  EXPECT_EQ(slow.needs, 5);
+  EXPECT_EQ(slow.bound, BenchReport::Bound::kMost);
+  EXPECT_EQ(judged({.name = "cron"}).verdict, kNotMeasured);
+}
+
 TEST(PromisesTest, HoldsOnItsBroker) {
   EXPECT_EQ(judged({.name = "process-bulk", .broker = "jetstream 2.12.2", .ratio = 0.8}).verdict, kMissed);
   const BenchReport elsewhere = judged({.name = "process-bulk", .broker = "sqlite 3.40.1", .ratio = 0.8});

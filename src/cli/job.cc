@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_result.h"
 #include "cli/job_status.h"
+#include "core/later.h"
 #include "core/text.h"
 #include "leat/job_control.h"
 
@@ -97,6 +98,7 @@ void add_act(CLI::App& job, App& app, const std::string& name, Act act, Duration
   });
 }
 
+// Neither time: at once.
 struct NewTime {
   std::string id;
   std::optional<SystemTime> at{};
@@ -109,8 +111,9 @@ Result<int> reschedule(App& app, const NewTime& wanted) {
   auto broker = app.existing_broker();
   if (!broker) return broker.error();
   const SystemTime now = (*broker)->clock().now();
-  const SystemTime at = wanted.at ? *wanted.at : now + wanted.delay.value_or(Duration{0});
-  const auto moved = JobControl(**broker, app.options.name_space).reschedule(*id, at);
+  const SystemTime at = wanted.at ? *wanted.at : later(now, wanted.delay.value_or(Duration{0}));
+  JobControl control(**broker, app.options.name_space);
+  const auto moved = wanted.at || wanted.delay ? control.reschedule(*id, at) : control.promote(*id);
   if (!moved) return moved.error();
   if (!*moved) {
     return Error(ErrorCode::kNotFound,

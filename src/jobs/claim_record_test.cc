@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <numeric>
 
 #include "broker/fault_broker.h"
@@ -172,6 +173,43 @@ TEST_F(ClaimRecordTest, WhatADeadLeaderHadClaimedCanBeCancelledAndWhoWaitsLearns
     const auto result = Results(*broker).get(id).value();
     ASSERT_EQ(result.has_value(), options.result == KeepResult::kYes);
   }
+}
+
+// The leader has died, and there is no other one yet: the next one takes the new time for too late.
+TEST_F(ClaimRecordTest, NoNewTimeIsPromisedWhileTheOldOneIsClaimed) {
+  const JobId id = Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
+  const auto sequence = broker->admin().stream(names.scheduled_stream()).value().last_sequence;
+  claims->put("claims", R"({"version":1,"claimed":[)" + std::to_string(sequence) + R"(],"moved":[]})").value();
+  const SystemTime later = clock.now() + 5h;
+  auto asked = std::async(std::launch::async, [&] { return JobControl(*broker).reschedule(id, later); });
+  while (asked.wait_for(1ms) != std::future_status::ready) clock.advance(1s);
+  const auto told = asked.get();
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().code(), ErrorCode::kUnknown);
+  EXPECT_NE(told.error().message().find("has its new time, but"), std::string::npos) << told.error().message();
+  EXPECT_EQ(Inspector(*broker).job(id).value().due, later);
+  EXPECT_EQ(messages(), 0U);
+  make_handoff([] { return true; }).release_old_claim().value();
+  EXPECT_EQ(messages(), 1U);
+}
+
+// Whoever takes it takes it at once, as was asked for.
+TEST_F(ClaimRecordTest, WhatIsClaimedIsPromotedAllTheSame) {
+  const JobId id = Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
+  const auto sequence = broker->admin().stream(names.scheduled_stream()).value().last_sequence;
+  claims->put("claims", R"({"version":1,"claimed":[)" + std::to_string(sequence) + R"(],"moved":[]})").value();
+  auto asked = std::async(std::launch::async, [&] { return JobControl(*broker).promote(id); });
+  while (asked.wait_for(1ms) != std::future_status::ready) clock.advance(1s);
+  EXPECT_TRUE(asked.get().value());
+}
+
+// The clock of whoever promotes a job may be ahead of the leader's.
+TEST_F(ClaimRecordTest, APromotedJobIsDueOnAnyClock) {
+  const SystemTime pushed_at = clock.now();
+  const JobId id = Queue(*broker).push(EncodedJob{"step", "{}"}, {.delay = 1h}).value();
+  clock.advance(5min);
+  EXPECT_TRUE(JobControl(*broker).promote(id).value());
+  EXPECT_LE(Inspector(*broker).job(id).value().due, pushed_at);
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace {
 // Done records are kept for 7 days: long before that it is written down that a parent is done.
 constexpr Duration kRememberAfter = std::chrono::hours(24);
 constexpr Duration kKeyTaken = std::chrono::seconds(1);  // before a unique job is tried again
+constexpr std::size_t kReadAtOnce = 100;                 // jobs, with their payloads
+constexpr std::size_t kLookUpAtOnce = 500;               // parents; those that wait too are read with their payloads
+constexpr std::size_t kMoveAtOnce = 8 << 20;             // bytes
+constexpr std::size_t kCancelAtOnce = 100;               // jobs: each is a few calls of its own
 
 }  // namespace
 
@@ -20,8 +24,16 @@ Result<void> Dependents::add(std::span<const StoredMessage> jobs) {
   for (const StoredMessage& job : jobs) {
     if (is_waiting_job(job)) sequences.push_back(job.sequence);
   }
-  if (sequences.empty()) return {};
   std::vector<JobId> parents;
+  for (std::span<const std::uint64_t> rest(sequences); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kReadAtOnce));
+    if (auto read = read_some(some, parents); !read) return read;
+    rest = rest.subspan(some.size());
+  }
+  return look_up(std::move(parents));
+}
+
+Result<void> Dependents::read_some(std::span<const std::uint64_t> sequences, std::vector<JobId>& parents) {
   for (const auto& whole : parts_.broker.admin().read(parts_.places.names().scheduled_stream(), sequences)) {
     if (!whole) return whole.error();
     if (!*whole) continue;  // cancelled, or replaced by a later version that comes yet
@@ -30,7 +42,7 @@ Result<void> Dependents::add(std::span<const StoredMessage> jobs) {
     if (!waiting) continue;
     std::move(waiting->parents.begin(), waiting->parents.end(), std::back_inserter(parents));
   }
-  return look_up(parents);
+  return {};
 }
 
 Result<void> Dependents::add_one(const StoredMessage& job) {
@@ -41,8 +53,12 @@ Result<void> Dependents::add_one(const StoredMessage& job) {
     return {};
   }
   drop(id->str());
-  Child child{
-      .sequence = job.sequence, .if_dead = waiting->if_dead, .waits_for = {}, .dead_parent = {}, .resolved = {}};
+  Child child{.sequence = job.sequence,
+              .bytes = job.payload.size(),
+              .if_dead = waiting->if_dead,
+              .waits_for = {},
+              .dead_parent = {},
+              .resolved = {}};
   for (const JobId& parent : waiting->parents) {
     if (child.waits_for.try_emplace(parent.str()).second) by_parent_[parent.str()].push_back(id->str());
   }
@@ -97,9 +113,20 @@ void Dependents::note_enqueued(const std::string& parent, SystemTime at) {
   }
 }
 
+// Many may wait for the same ones.
+Result<void> Dependents::look_up(std::vector<JobId> parents) {
+  std::sort(parents.begin(), parents.end());
+  parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
+  for (std::span<const JobId> rest(parents); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kLookUpAtOnce));
+    if (auto looked = look_up_some(some); !looked) return looked;
+    rest = rest.subspan(some.size());
+  }
+  return {};
+}
+
 // Who is recorded has ended, unless it lies in one of its places again.
-Result<void> Dependents::look_up(const std::vector<JobId>& parents) {
-  if (parents.empty()) return {};
+Result<void> Dependents::look_up_some(std::span<const JobId> parents) {
   const auto enqueued = parts_.places.enqueued_at(parents);
   const auto done = parts_.places.done(parents);
   std::vector<JobId> gone;
@@ -136,31 +163,32 @@ Result<void> Dependents::resolve() {
 }
 
 Result<void> Dependents::move_ready() {
-  while (!ready_.empty()) {
-    std::vector<std::string> ids;
-    std::vector<std::uint64_t> sequences;
-    while (!ready_.empty() && sequences.size() < Handoff::kMostAtOnce) {
-      const auto found = children_.find(ready_.back());
-      if (found != children_.end()) {
-        ids.push_back(found->first);
-        sequences.push_back(found->second.sequence);
-      }
-      ready_.pop_back();
-    }
-    const auto moved = parts_.handoff.move(sequences);
-    if (!moved) return moved.error();
-    for (const std::string& id : ids) children_.erase(id);
-    for (const std::uint64_t sequence : moved->kept) {
-      parts_.timetable.add(parts_.broker.clock().now() + kKeyTaken, sequence);
-    }
+  std::vector<std::uint64_t> sequences;
+  std::size_t bytes = 0;
+  while (!ready_.empty() && sequences.size() < Handoff::kMostAtOnce && bytes < kMoveAtOnce) {
+    const auto found = children_.find(ready_.front());
+    ready_.pop_front();
+    if (found == children_.end()) continue;
+    const Child& child = found->second;
+    if (!child.waits_for.empty() || !child.dead_parent.empty()) continue;
+    sequences.push_back(child.sequence);
+    bytes += child.bytes;
+    children_.erase(found);
+  }
+  const auto moved = parts_.handoff.move(sequences);
+  if (!moved) return moved.error();
+  for (const std::uint64_t sequence : moved->kept) {
+    parts_.timetable.add(parts_.broker.clock().now() + kKeyTaken, sequence);
   }
   return {};
 }
 
 Result<void> Dependents::cancel_lost() {
-  for (const std::string& id : std::exchange(lost_, {})) {
+  for (std::size_t i = 0; i < kCancelAtOnce && !lost_.empty(); ++i) {
+    const std::string id = std::move(lost_.front());
+    lost_.pop_front();
     const auto found = children_.find(id);
-    if (found == children_.end()) continue;
+    if (found == children_.end() || found->second.dead_parent.empty()) continue;
     if (auto cancelled = cancel(id, found->second); !cancelled) return cancelled;
     drop(id);
   }
@@ -204,7 +232,7 @@ Result<void> Dependents::sweep() {
   for (const auto& [parent, waiters] : by_parent_) {
     if (auto id = JobId::parse(parent)) parents.push_back(std::move(*id));
   }
-  if (auto looked = look_up(parents); !looked) return looked;
+  if (auto looked = look_up(std::move(parents)); !looked) return looked;
   const SystemTime now = parts_.broker.clock().now();
   for (auto& [id, child] : children_) {
     if (!child.resolved || now - *child.resolved < kRememberAfter) continue;

@@ -4,6 +4,7 @@
 // their digest. A new leader makes it anew, at a few look-ups per parent.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -38,23 +39,29 @@ class Dependents {
   Result<void> add(std::span<const StoredMessage> jobs);
   // A job has ended; those that wait for a later one with its id wait on.
   void ended(const std::string& id, const JobResult& result);
-  // Moves what is ready to its queue, and cancels what can never be.
+  // Moves what is ready to its queue, and cancels what can never be: one batch of each, so that nothing else waits for
+  // all of them.
   Result<void> resolve();
+  // There is more to resolve, at once.
+  bool has_more() const { return !ready_.empty() || !lost_.empty(); }
   // Now and then: finds parents that ended without a record, and writes down what is known before records grow too old.
   Result<void> sweep();
 
  private:
   struct Child {
     std::uint64_t sequence = 0;
+    std::size_t bytes = 0;
     IfDead if_dead = IfDead::kCancel;
     std::unordered_map<std::string, SystemTime> waits_for;  // when that was enqueued, as far as it is known
     std::string dead_parent;                                // not empty: it is to be cancelled
     std::optional<SystemTime> resolved;                     // when the first of its parents ended that it still names
   };
 
+  Result<void> read_some(std::span<const std::uint64_t> sequences, std::vector<JobId>& parents);
   Result<void> add_one(const StoredMessage& job);
   void note_enqueued(const std::string& parent, SystemTime at);
-  Result<void> look_up(const std::vector<JobId>& parents);
+  Result<void> look_up(std::vector<JobId> parents);
+  Result<void> look_up_some(std::span<const JobId> parents);
   Result<void> cancel_children_of_the_gone(const std::vector<JobId>& parents);
   Result<void> move_ready();
   Result<void> cancel_lost();
@@ -65,8 +72,9 @@ class Dependents {
   Parts parts_;
   std::unordered_map<std::string, Child> children_;
   std::unordered_map<std::string, std::vector<std::string>> by_parent_;
-  std::vector<std::string> ready_;
-  std::vector<std::string> lost_;
+  // One that has been replaced since by a later version may be named here and not be ready, or not be lost.
+  std::deque<std::string> ready_;
+  std::deque<std::string> lost_;
 };
 
 }  // namespace leat

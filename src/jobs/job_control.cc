@@ -31,6 +31,19 @@ Error given_other_times(const JobId& id) {
   return {ErrorCode::kConflict, "job " + id.str() + " is given other times all the while: try again"};
 }
 
+Error may_be_moved(const JobId& id) {
+  return {ErrorCode::kUnknown,
+          "job " + id.str() +
+              " has its new time, but a scheduler had begun to move it and gives no sign: the next "
+              "one may put it into its queue at once"};
+}
+
+// Past for whoever leads, however far the caller's clock is ahead: when it was enqueued. Among those that are due it is
+// one of the first.
+SystemTime at_once(const StoredMessage& job, SystemTime now) {
+  return std::min({due_time(job).value_or(now), enqueued_at(job), now});
+}
+
 }  // namespace
 
 // One cancel, step by step. The call is written before anything is removed: a worker that gets the job from then on
@@ -43,8 +56,8 @@ class JobControl::Canceller {
   using Was = CancelResult::Was;
 
   Result<CancelResult> cancel(const JobId& id, std::chrono::milliseconds max_wait);
-  Result<bool> reschedule(const JobId& id, SystemTime at);
-  Result<bool> promote(const JobId& id) { return reschedule(id, broker_.clock().now()); }
+  // Without a time: at once.
+  Result<bool> reschedule(const JobId& id, std::optional<SystemTime> at);
   // Of those that a worker holds or runs, that worker tells.
   void tell(const JobId& id, Was was);
 
@@ -117,7 +130,7 @@ Result<CancelResult> JobControl::Canceller::cancel_scheduled(const JobId& id, co
 }
 
 // The new time replaces the old one, unless a scheduler has taken the job meanwhile: then it removes what replaced it.
-Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
+Result<bool> JobControl::Canceller::reschedule(const JobId& id, std::optional<SystemTime> at) {
   if (auto named = places_.names().check(); !named) return named.error();
   const std::string stream = places_.names().scheduled_stream();
   for (int i = 0; i < kTimesTries; ++i) {
@@ -129,16 +142,20 @@ Result<bool> JobControl::Canceller::reschedule(const JobId& id, SystemTime at) {
     }
     AppendRequest request{.message = static_cast<const Message&>(**there), .expected_last = (*there)->sequence};
     request.message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(**there)));
-    set_due_time(request.message, at);
+    const SystemTime due = at ? *at : at_once(**there, broker_.clock().now());
+    set_due_time(request.message, due);
     const std::vector<std::uint64_t> versions = versions_of(**there);
     set_replaced(request.message, versions);
     const auto appended = broker_.append(stream, {&request, 1}).front();
     if (!appended && appended.error().code() == ErrorCode::kConflict) continue;
     if (!appended) return appended.error();
-    if (const auto claim = wait_until_unclaimed(versions); !claim) return claim.error();
+    const auto claim = wait_until_unclaimed(versions);
+    if (!claim) return claim.error();
     const auto waits = still_waits(id, appended->sequence);
     if (!waits) return waits.error();
-    return *waits || at <= broker_.clock().now();  // a new time that has come may have been obeyed already
+    if (due <= broker_.clock().now()) return true;  // it may have been obeyed already
+    if (*waits && *claim == Handoff::Claim::kClaimed) return may_be_moved(id);
+    return *waits;
   }
   return given_other_times(id);
 }
@@ -159,10 +176,13 @@ Result<Handoff::Claim> JobControl::Canceller::wait_until_unclaimed(const std::ve
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
   const auto claims = open_leader(broker_, places_.names());
   if (!claims) return claims.error();
-  const SteadyTime until = deadline_after(real_clock(), kLongest);
+  const Clock& clock = broker_.clock();  // by which the next one takes over
+  const SteadyTime until = deadline_after(clock, kLongest);
+  const SteadyTime until_at_last = deadline_after(real_clock(), kLongest);  // where nobody moves that clock
   while (true) {
     auto claim = Handoff::claim_of(**claims, sequences);
-    if (!claim || *claim != Handoff::Claim::kClaimed || real_clock().steady() >= until) return claim;
+    if (!claim || *claim != Handoff::Claim::kClaimed) return claim;
+    if (clock.steady() >= until || real_clock().steady() >= until_at_last) return claim;
     sleep_for(real_clock(), kLookAgain, {});
   }
 }
@@ -278,7 +298,7 @@ Result<bool> JobControl::reschedule(const JobId& id, SystemTime at) {
 }
 
 Result<bool> JobControl::promote(const JobId& id) {
-  return canceller_->promote(id);
+  return canceller_->reschedule(id, std::nullopt);
 }
 
 }  // namespace leat

@@ -57,7 +57,9 @@ Result<void> Scheduler::move_ready() {
     Dependents dependents({parts_.broker, places_, parts_.endings, parts_.events, handoff, timetable, parts_.log});
     Leading leading{handoff, timetable, dependents, ticker};
     if (auto added = read_what_waits(leading); !added) return added;
-    if (auto resolved = dependents.resolve(); !resolved) return resolved;
+    while (dependents.has_more()) {
+      if (auto resolved = dependents.resolve(); !resolved) return resolved;
+    }
     while (is_due(timetable.next())) {
       if (auto done = move_due(leading); !done) return done;
     }
@@ -171,11 +173,12 @@ Result<void> Scheduler::take_in(const Inbox& inbox, Leading& leading) {
 // When to look at the clock again. Times of jobs are wall clock time, which may jump: so it is not slept for long.
 SteadyTime Scheduler::wake_for(const Leading& leading) const {
   constexpr Duration kLongest = std::chrono::seconds(1);
+  Clock& clock = parts_.broker.clock();
+  if (leading.dependents.has_more()) return clock.steady();
   const auto next = leading.timetable.next();
   const auto tick = leading.ticker.next();
   if (!next && !tick) return SteadyTime::max();
   const SystemTime first = std::min(next.value_or(SystemTime::max()), tick.value_or(SystemTime::max()));
-  Clock& clock = parts_.broker.clock();
   return clock.steady() + std::clamp(first - clock.now(), Duration{0}, kLongest);
 }
 

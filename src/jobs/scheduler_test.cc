@@ -114,6 +114,29 @@ TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
   EXPECT_GE(bitten, static_cast<int>(cuts.size()) / 3);
 }
 
+// However many have become ready at once.
+TEST_F(SchedulerTest, AFanOutKeepsNoDelayedJobBack) {
+  constexpr std::size_t kJobs = 500;
+  Queue queue(*broker);
+  const JobId parent = queue.push(job("step"), {.track = true}).value();
+  const JobId delayed = queue.push(job("step"), {.delay = 1ms}).value();
+  const std::vector<Result<EncodedJob>> children(kJobs, job(std::string(64 << 10, 'x')));
+  for (const auto& pushed : queue.push_many(children, {.after = {parent}})) (void)pushed.value();
+  Worker follower(*broker, {.concurrency = 1, .scheduler = false});
+  follower.handle("step", [](JobContext&) { return Outcome::done(); });
+  follower.start().value();
+  ASSERT_TRUE(eventually([&] { return state(parent) == State::kDone; }));
+  follower.stop();
+  Worker leader(*broker, {.queues = {"other"}});
+  leader.start().value();
+  const auto facts = [&](const char* stream) { return inner->admin().stream(stream).value(); };
+  ASSERT_TRUE(eventually([&] { return facts("leat_scheduled").messages == 0; }, 4ms));
+  EXPECT_EQ(facts("leat_medium").messages, kJobs + 1);
+  const auto place = inner->admin().read_last("leat_medium", "leat." + delayed.str()).value();
+  ASSERT_TRUE(place);
+  EXPECT_LT(place->sequence, kJobs);
+}
+
 // The same for jobs that wait for their time, some of them given another time meanwhile.
 TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADelayedJob) {
   int bitten = 0;

@@ -466,6 +466,24 @@ TEST_P(Delaying, WhatCannotBeIsRefused) {
   EXPECT_TRUE(queue.push(EncodedJob{"timed", ""}, {.delay = Duration::max()}));
 }
 
+TEST_P(Delaying, TheFirstAndTheLastTimeThatThereIsAreTimes) {
+  const SystemTime last{std::chrono::floor<std::chrono::milliseconds>(SystemTime::max().time_since_epoch())};
+  JobControl control(broker());
+  const JobId never = push({.delay = Duration::max()});
+  const JobId put_off = push({.delay = 1h});
+  const JobId now = push({.delay = 1h});
+  EXPECT_TRUE(control.reschedule(put_off, SystemTime::max()).value());
+  for (const JobId& id : {never, put_off}) EXPECT_EQ(status(id).due, last);
+  EXPECT_TRUE(control.reschedule(now, SystemTime::min()).value());
+  EXPECT_EQ(status(now).due, SystemTime{});
+  const auto worker = start_worker();
+  ASSERT_TRUE(eventually([&] { return count_runs() == 1; }));
+  ASSERT_TRUE(eventually([&] { return messages("leat_scheduled") == 2; }));
+  EXPECT_EQ(runs()[0].id, now);
+  EXPECT_TRUE(control.promote(never).value());
+  EXPECT_TRUE(eventually([&] { return count_runs() == 2; }));
+}
+
 LEAT_ON_EVERY_JOBS_BROKER(Delaying);
 
 }  // namespace

@@ -45,6 +45,19 @@ TEST(BenchTest, CheckFailsWithAFigureThatMissesWhatItNeeds) {
   }
 }
 
+TEST(BenchTest, CronNeedsNoBroker) {
+  ChildProcess bench({LEAT_BINARY, "bench", "--json", "--case", "cron"});
+  const json report = json::parse(bench.read_line(60s).value_or(""), nullptr, false);
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report["jobs"], 10'000) << report;
+  EXPECT_EQ(report["exact"], true) << report;
+  EXPECT_GT(report["each_us"], 0) << report;
+  EXPECT_EQ(report["needs"], 5) << report;
+  EXPECT_EQ(report["verdict"], report["each_us"] <= 5 ? "kept" : "missed") << report;
+  const int status = bench.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
 // Cases with more processes than one are none of the memory broker's.
 TEST(BenchTest, WhatABrokerCannotHaveIsSaidAndDoesNotFail) {
   ChildProcess bench({LEAT_BINARY, "bench", "--url", "memory:", "--case", "latency,start-delayed", "--check"});

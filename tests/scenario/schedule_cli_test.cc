@@ -184,6 +184,9 @@ TEST_F(ScheduleCliTest, DelayedJobsAreGivenAnotherTimeAndPromoted) {
   EXPECT_EQ(leat("job reschedule " + at + " --at 2099-12-24T18:00:00+01:00").output,
             at + " runs at 2099-12-24T17:00:00.000Z\n");
   EXPECT_EQ(leat_json("job status " + at)["due"], "2099-12-24T17:00:00.000Z");
+  EXPECT_NE(leat("job status " + at).output.find("\n  due: 2099-12-24T17:00:00.000Z\n"), std::string::npos);
+  EXPECT_EQ(leat("job reschedule " + at + " --in 100000d").output, at + " runs at 2262-04-11T23:47:16.854Z\n");
+  EXPECT_EQ(leat_json("job status " + at)["due"], "2262-04-11T23:47:16.854Z");
   EXPECT_EQ(leat("job promote " + in).output, in + " runs now\n");
   EXPECT_EQ(leat_json("job reschedule " + at + " --in 1ms")["id"], at);
   ChildProcess scheduler = start("scheduler");
