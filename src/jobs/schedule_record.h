@@ -33,8 +33,8 @@ struct ScheduleRecord {
   Result<Recurrence> recurrence() const;
   // The first tick after `after`, if it ticks on.
   std::optional<SystemTime> next(const Recurrence& recurrence, SystemTime after) const;
-  // How much later than the tick its job comes.
-  Duration jitter_at(SystemTime tick) const;
+  // When the tick's job comes: with its jitter.
+  SystemTime fires_at(SystemTime tick) const;
   JobId job_id(SystemTime tick) const;
 };
 

@@ -16,12 +16,17 @@ constexpr std::size_t kSchedulesAtOnce = 500;
 constexpr std::size_t kTicksAtOnce = 100;  // of one schedule
 constexpr int kWriteTries = 20;            // to write down beside others who change the record
 
+// So long before `time`, or the first time that there is.
+SystemTime earlier(SystemTime time, Duration by) {
+  return time < SystemTime::min() + by ? SystemTime::min() : time - by;
+}
+
 // The newest tick up to `until`, found from where it is likely to be.
 std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurrence& recurrence, SystemTime since,
                                       SystemTime until) {
   using namespace std::chrono;
   for (const Duration back : std::array<Duration, 4>{minutes(2), hours(2), hours(48), days(62)}) {
-    const SystemTime from = std::max(since, until - back);
+    const SystemTime from = std::max(since, earlier(until, back));
     std::optional<SystemTime> newest;
     for (auto tick = record.next(recurrence, from); tick && *tick <= until; tick = record.next(recurrence, *tick)) {
       newest = tick;
@@ -70,7 +75,7 @@ void Ticker::plan(const std::string& name, Known& known) {
   if (known.fires) order_.erase({*known.fires, name});
   const ScheduleRecord& record = known.record;
   const auto tick = record.paused ? std::nullopt : record.next(known.recurrence, record.since);
-  known.fires = tick ? std::optional(*tick + record.jitter_at(*tick)) : std::nullopt;
+  known.fires = tick ? std::optional(record.fires_at(*tick)) : std::nullopt;
   if (known.fires) order_.insert({*known.fires, name});
 }
 
@@ -143,16 +148,16 @@ void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTi
     const auto missed = newest_tick(record, recurrence, record.since, missed_until);
     if (missed) firing.since = *missed;
     const auto after = record.next(recurrence, firing.since);
-    const bool one_is_due = after && *after + record.jitter_at(*after) <= now;
+    const bool one_is_due = after && record.fires_at(*after) <= now;
     if (missed && schedule.missed == Schedule::Missed::kOnce && !one_is_due) firing.ticks.push_back({*missed, true});
   } else {
-    firing.since = std::max(firing.since, missed_until - schedule.missed_window);
+    firing.since = std::max(firing.since, earlier(missed_until, schedule.missed_window));
   }
   const std::uint64_t left = schedule.repeat ? *schedule.repeat - record.runs : kTicksAtOnce;
   const std::size_t most = std::min<std::uint64_t>(left, kTicksAtOnce);
   while (firing.ticks.size() < most) {
     const auto tick = record.next(recurrence, firing.since);
-    if (!tick || *tick + record.jitter_at(*tick) > now) return;
+    if (!tick || record.fires_at(*tick) > now) return;
     firing.since = *tick;
     firing.ticks.push_back({*tick, *tick <= missed_until});
   }

@@ -1,0 +1,138 @@
+// Schedules that are changed, paused and removed at the moment of a tick, and leaders that end in one.
+#include "leat/schedules.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "broker/fault_broker.h"
+#include "core/mutex.h"
+#include "jobs/job_streams.h"
+#include "jobs/ticker.h"
+#include "leat/memory_broker.h"
+#include "leat/testing.h"
+
+namespace leat {
+namespace {
+
+using namespace std::chrono_literals;
+using Missed = Schedule::Missed;
+
+// Leaders are tickers that the test calls; nobody takes what they enqueue.
+class SchedulesTest : public testing::Test {
+ protected:
+  static EncodedJob job() { return {"tick", "{}", {}}; }
+  // As it is when a leader begins.
+  std::unique_ptr<Ticker> make_ticker(std::function<bool()> still_leads = [] { return true; }) {
+    auto ticker = std::make_unique<Ticker>(
+        Ticker::Parts{*broker, names, *claims, *records, events, no_log(), std::move(still_leads)});
+    ticker->release_old_claim().value();
+    ticker->add(records->list("").value());
+    return ticker;
+  }
+  std::uint64_t jobs_made() {
+    const auto facts = inner->admin().stream("leat_medium");
+    return facts ? facts->last_sequence : 0;
+  }
+  // All that is due, by a leader that has heard of every change.
+  std::uint64_t tick(Ticker& ticker) {
+    ticker.add(records->list("").value());
+    while (ticker.next() && *ticker.next() <= clock.now()) ticker.tick().value();
+    return jobs_made();
+  }
+  // Up to the moment when the append has been asked for; release() lets it come to the broker.
+  std::future<Result<void>> begin_tick(Ticker& ticker) {
+    faults.next(Operation::kAppend, Fault::freeze());
+    auto ticked = std::async(std::launch::async, [&ticker] { return ticker.tick(); });
+    EXPECT_TRUE(faults.wait_frozen(1, 20s));
+    return ticked;
+  }
+  // Claims, and ends before anything is appended.
+  void die_in_a_tick() {
+    int asked = 0;
+    EXPECT_FALSE(make_ticker([&] { return ++asked < 2; })->tick());
+  }
+  using Act = Result<void> (Schedules::*)(std::string_view);
+  std::future<Result<void>> begin(Act act) {
+    return std::async(std::launch::async, [this, act] { return (schedules.*act)("s"); });
+  }
+  // It does not return: it looks again and again.
+  bool waits(const std::future<Result<void>>& done) {
+    const std::uint64_t enough = faults.calls(Operation::kKeyRead) + 6;
+    const SteadyTime until = real_clock().steady() + 20s;
+    while (real_clock().steady() < until) {
+      if (done.wait_for(0s) == std::future_status::ready) return false;
+      if (faults.calls(Operation::kKeyRead) >= enough) return true;
+      sleep_for(real_clock(), 1ms, {});
+    }
+    return false;
+  }
+
+  ManualClock clock;  // begins at 2026-01-01 00:00:00 UTC
+  const SystemTime begin_of_day = clock.now();
+  Faults faults;
+  std::unique_ptr<Broker> memory = open_memory_broker({.clock = &clock});
+  Broker* const inner = memory.get();
+  std::unique_ptr<Broker> broker = make_fault_broker(std::move(memory), faults);
+  const Names names{NamespaceOptions{}};
+  // Past the faults, so that only those who wait are counted.
+  std::unique_ptr<KeyValue> claims = open_leader(*inner, names).value();
+  std::unique_ptr<KeyValue> records = open_schedules(*inner, names).value();
+  EventLog events{*inner, names, no_log()};
+  Schedules schedules{*broker};
+};
+
+TEST_F(SchedulesTest, AsLongAsADurationCanBe) {
+  const auto put = [&](Schedule schedule) {
+    schedule.name = "s";
+    schedule.start = SystemTime::min();
+    schedule.end = SystemTime::max();
+    schedule.missed = Missed::kAll;
+    schedule.missed_window = Duration::max();
+    return schedules.put(schedule, job()).value();
+  };
+  EXPECT_EQ(put({.every = 1h}), ScheduleChange::kCreated);
+  EXPECT_EQ(put({.every = 1h}), ScheduleChange::kUnchanged);
+  EXPECT_GT(schedules.get("s")->schedule.missed_window, 24h * 365 * 290);
+  clock.advance(3h);
+  const auto ticker = make_ticker();
+  EXPECT_EQ(tick(*ticker), 3U);
+  EXPECT_EQ(put({.cron = "@hourly"}), ScheduleChange::kChanged);
+  EXPECT_EQ(put({.cron = "@hourly"}), ScheduleChange::kUnchanged);
+  clock.advance(3h);
+  EXPECT_EQ(tick(*ticker), 6U);
+}
+
+TEST_F(SchedulesTest, ARecordWhoseTimesNoClockCanShowIsRefused) {
+  schedules.put({.name = "s", .every = 1h, .start = begin_of_day}, job()).value();
+  const auto good = nlohmann::json::parse(records->get("s").value()->value);
+  const auto read = [](const nlohmann::json& record) { return ScheduleRecord::from_json(record.dump()); };
+  ASSERT_TRUE(read(good));
+  for (const char* name : {"every", "start", "end", "jitter", "missed_window"}) {
+    for (const auto& value : std::initializer_list<nlohmann::json>{INT64_MAX, INT64_MIN, UINT64_MAX, 1e300}) {
+      auto bad = good;
+      bad["asked_for"][name] = value;
+      const auto refused = read(bad);
+      ASSERT_FALSE(refused) << bad;
+      EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+      EXPECT_NE(refused.error().message().find(name), std::string::npos) << refused.error().message();
+    }
+  }
+  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::int64_t>>{
+           {"jitter", 1000 * 60 * 60 * 25}, {"jitter", -1}, {"missed_window", -1}, {"every", -1}}) {
+    auto bad = good;
+    bad["asked_for"][name] = value;
+    EXPECT_FALSE(read(bad)) << bad;
+  }
+  for (const char* name : {"since", "last"}) {
+    auto bad = good;
+    bad[name] = INT64_MIN;
+    EXPECT_FALSE(read(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace leat
