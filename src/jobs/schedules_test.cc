@@ -134,5 +134,15 @@ TEST_F(SchedulesTest, ARecordWhoseTimesNoClockCanShowIsRefused) {
   }
 }
 
+TEST_F(SchedulesTest, OneThatEndedLongAgoIsMadeUpForAtOnce) {
+  schedules.put({.name = "s", .cron = "* * * * * *", .end = begin_of_day + 24h * 3500}, job()).value();
+  clock.advance(24h * 3650);
+  const SteadyTime began = real_clock().steady();
+  EXPECT_EQ(tick(*make_ticker()), 1U);
+  EXPECT_LT(real_clock().steady() - began, 30s) << "it walks over ten years of seconds";
+  EXPECT_EQ(schedules.get("s")->last, begin_of_day + 24h * 3500);
+  EXPECT_TRUE(schedules.get("s")->finished);
+}
+
 }  // namespace
 }  // namespace leat

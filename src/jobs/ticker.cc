@@ -25,6 +25,7 @@ SystemTime earlier(SystemTime time, Duration by) {
 std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurrence& recurrence, SystemTime since,
                                       SystemTime until) {
   using namespace std::chrono;
+  if (record.schedule.end) until = std::min(until, *record.schedule.end);
   for (const Duration back : std::array<Duration, 4>{minutes(2), hours(2), hours(48), days(62)}) {
     const SystemTime from = std::max(since, earlier(until, back));
     std::optional<SystemTime> newest;
