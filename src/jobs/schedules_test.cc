@@ -85,6 +85,34 @@ class SchedulesTest : public testing::Test {
   Schedules schedules{*broker};
 };
 
+// A leader appends a tick's job and is killed; the next one finds that tick due, and later ones.
+TEST_F(SchedulesTest, ATickIsLeftOutBesideAJobThatADeadLeaderHasMade) {
+  for (const Missed missed : {Missed::kSkip, Missed::kOnce, Missed::kAll}) {
+    for (const Duration later : std::initializer_list<Duration>{10s, 50s, 1h}) {
+      SCOPED_TRACE(std::string(to_string(missed)) + " " + std::to_string(later / 1s) + " s later");
+      const std::uint64_t before = jobs_made();
+      schedules.put({.name = "s", .every = 10s, .overlap = Schedule::Overlap::kSkip, .missed = missed}, job()).value();
+      const auto first = make_ticker();
+      clock.advance(10s);
+      const SystemTime at = clock.now();
+      faults.next(Operation::kAppend, Fault::lose_answer());
+      EXPECT_FALSE(first->tick());
+      EXPECT_EQ(jobs_made(), before + 1);
+      clock.advance(later);
+      const auto next = make_ticker();
+      EXPECT_EQ(tick(*next), before + 1);
+      EXPECT_EQ(schedules.get("s")->runs, 1U);
+      EXPECT_EQ(schedules.get("s")->last, at);
+      EXPECT_EQ(inner->admin().purge("leat_medium", ">").value(), 1U);  // as if it were done
+      clock.advance(10s);
+      EXPECT_EQ(tick(*next), before + 2);
+      EXPECT_EQ(schedules.get("s")->last, clock.now());
+      inner->admin().purge("leat_medium", ">").value();
+      schedules.remove("s").value();
+    }
+  }
+}
+
 TEST_F(SchedulesTest, AsLongAsADurationCanBe) {
   const auto put = [&](Schedule schedule) {
     schedule.name = "s";

@@ -114,7 +114,7 @@ Result<void> Ticker::tick() {
   auto firings = read(names);
   if (!firings) return firings.error();
   for (Firing& firing : *firings) choose_ticks(firing, known_.find(firing.name)->second.recurrence, now);
-  if (auto left = leave_out_overlapping(*firings); !left) return left;
+  if (auto left = leave_out_overlapping(*firings, now); !left) return left;
   if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
   if (auto appended = append(*firings); !appended) return appended;
   if (auto written = write_down(*firings); !written) return written;
@@ -164,20 +164,47 @@ void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTi
   }
 }
 
-// The job of the last tick is looked for in its queue: while it is there it is not done.
-Result<void> Ticker::leave_out_overlapping(std::vector<Firing>& firings) {
+// The jobs of earlier ticks are looked for in their queue: while one is there it is not done. Of the ticks that are due
+// one may have a job already, made by a leader that was killed before it wrote that down.
+Result<void> Ticker::leave_out_overlapping(std::vector<Firing>& firings, SystemTime now) {
   for (Firing& firing : firings) {
-    const ScheduleRecord& record = firing.record;
-    if (record.schedule.overlap != Schedule::Overlap::kSkip || firing.ticks.empty()) continue;
+    if (firing.record.schedule.overlap != Schedule::Overlap::kSkip || firing.ticks.empty()) continue;
     firing.ticks.erase(firing.ticks.begin(), firing.ticks.end() - 1);
-    if (!record.last) continue;
-    const auto there = parts_.broker.admin().read_last(parts_.names.stream(record.priority),
-                                                       parts_.names.subject(record.job_id(*record.last)));
+    const auto there = newest_not_done(firing, now);
     if (!there) return there.error();
     // Its own job may be there from an earlier try: that one is no other.
-    if (*there && *record.last != firing.ticks.front().at) firing.ticks.clear();
+    if (!*there || **there == firing.ticks.front().at) continue;
+    firing.ticks.clear();
+    if (*there != firing.record.last) firing.found = *there;
   }
   return {};
+}
+
+// Looks at the tick that was written down last, and at those since: the first ones, for which a leader that kept up was
+// killed, and the newest, for which one that made up for missed ones was.
+Result<std::optional<SystemTime>> Ticker::newest_not_done(const Firing& firing, SystemTime now) {
+  const ScheduleRecord& record = firing.record;
+  const Recurrence& recurrence = known_.find(firing.name)->second.recurrence;
+  std::set<SystemTime> ticks;
+  if (record.last) ticks.insert(*record.last);
+  const SystemTime newest = earlier(now, kMissedAfter + record.schedule.jitter + std::chrono::minutes(1));
+  for (const SystemTime from : {record.since, std::max(record.since, newest)}) {
+    std::size_t left = kTicksAtOnce;
+    for (auto tick = record.next(recurrence, from); tick && *tick <= now && left > 0; --left) {
+      ticks.insert(*tick);
+      tick = record.next(recurrence, *tick);
+    }
+  }
+  std::vector<std::string> subjects;
+  for (const SystemTime tick : ticks) subjects.push_back(parts_.names.subject(record.job_id(tick)));
+  const auto jobs = parts_.broker.admin().read_last(parts_.names.stream(record.priority), subjects);
+  std::optional<SystemTime> found;
+  auto job = jobs.begin();
+  for (const SystemTime tick : ticks) {
+    if (!*job) return job->error();
+    if (**job++) found = tick;
+  }
+  return found;
 }
 
 AppendRequest Ticker::make_request(const Firing& firing, const Tick& tick) const {
@@ -217,12 +244,22 @@ Result<void> Ticker::append(std::vector<Firing>& firings) {
   return {};
 }
 
+// How far it has come; false when the record says so already.
+bool Ticker::note(const Firing& firing, ScheduleRecord& record) {
+  const auto last = firing.ticks.empty() ? firing.found : firing.ticks.back().at;
+  const bool has_run = last > record.last;
+  if (!has_run && firing.since <= record.since) return false;
+  record.since = std::max(record.since, firing.since);
+  if (!has_run) return true;
+  record.last = last;
+  record.runs += std::max<std::size_t>(firing.ticks.size(), 1);
+  return true;
+}
+
 Result<void> Ticker::write_down(std::vector<Firing>& firings) {
   std::vector<KeyWrite> writes;
   for (Firing& firing : firings) {
-    firing.record.since = firing.since;
-    firing.record.runs += firing.ticks.size();
-    if (!firing.ticks.empty()) firing.record.last = firing.ticks.back().at;
+    note(firing, firing.record);
     writes.push_back({.kind = KeyWrite::Kind::kUpdate,
                       .key = firing.name,
                       .value = firing.record.to_json(),
@@ -254,10 +291,7 @@ Result<void> Ticker::write_down_again(Firing& firing) {
     }
     auto record = ScheduleRecord::from_json((*entry)->value);
     if (!record) return record.error();
-    if (record->since < firing.record.since) {
-      record->since = firing.record.since;
-      record->runs = firing.record.runs;
-      record->last = firing.record.last;
+    if (note(firing, *record)) {
       const auto written = parts_.schedules.update(firing.name, record->to_json(), (*entry)->revision);
       if (!written && written.error().code() == ErrorCode::kConflict) continue;
       if (!written) return written.error();

@@ -66,7 +66,8 @@ class Ticker {
     std::uint64_t revision = 0;
     ScheduleRecord record;
     std::vector<Tick> ticks{};
-    SystemTime since{};  // how far it has come then
+    SystemTime since{};                    // how far it has come then
+    std::optional<SystemTime> found = {};  // a tick that an earlier leader has made into a job and not written down
   };
 
   void plan(const std::string& name, Known& known);
@@ -74,9 +75,11 @@ class Ticker {
   Result<void> write_claim(std::span<const std::string> names);
   Result<std::vector<Firing>> read(const std::vector<std::string>& names);
   void choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now) const;
-  Result<void> leave_out_overlapping(std::vector<Firing>& firings);
+  Result<void> leave_out_overlapping(std::vector<Firing>& firings, SystemTime now);
+  Result<std::optional<SystemTime>> newest_not_done(const Firing& firing, SystemTime now);
   Result<void> append(std::vector<Firing>& firings);
   AppendRequest make_request(const Firing& firing, const Tick& tick) const;
+  static bool note(const Firing& firing, ScheduleRecord& record);
   Result<void> write_down(std::vector<Firing>& firings);
   Result<void> write_down_again(Firing& firing);
 
