@@ -149,6 +149,10 @@ bool ScheduleRecord::asks_the_same(const ScheduleRecord& other) const {
   return asked_for(*this) == asked_for(other);
 }
 
+bool ScheduleRecord::has_times_of(const ScheduleRecord& other) const {
+  return times_of(schedule) == times_of(other.schedule);
+}
+
 Result<void> ScheduleRecord::check() const {
   if (!is_plain_name(schedule.name)) {
     return Error(ErrorCode::kInvalidArgument,

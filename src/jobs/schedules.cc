@@ -134,6 +134,7 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
       if (there) {
         wanted.paused = there->paused;
         wanted.since = there->since;
+        if (!there->has_times_of(wanted)) wanted.since = std::max(there->since, broker_.clock().now());
         wanted.last = there->last;
         wanted.runs = there->runs;
       }

@@ -85,6 +85,65 @@ class SchedulesTest : public testing::Test {
   Schedules schedules{*broker};
 };
 
+TEST_F(SchedulesTest, NewTimesCountFromTheirChangeOn) {
+  schedules.put({.name = "s", .cron = "0 6 * * *"}, job()).value();
+  const auto ticker = make_ticker();
+  clock.advance(6h);
+  EXPECT_EQ(tick(*ticker), 1U);
+  clock.advance(8h);
+  EXPECT_EQ(schedules.put({.name = "s", .cron = "0 9 * * *"}, job()).value(), ScheduleChange::kChanged);
+  EXPECT_EQ(schedules.get("s")->next, begin_of_day + 33h);
+  EXPECT_EQ(tick(*ticker), 1U) << "9:00 has been";
+  clock.advance(19h);
+  EXPECT_EQ(tick(*ticker), 2U);
+  EXPECT_EQ(schedules.get("s")->runs, 2U);
+}
+
+TEST_F(SchedulesTest, OneThatWasFinishedGoesOnFromNow) {
+  Schedule counted{.name = "counted", .every = 1h, .repeat = 1, .missed = Missed::kAll, .missed_window = 24h * 365};
+  Schedule ended{
+      .name = "ended", .every = 1h, .end = begin_of_day + 1h, .missed = Missed::kAll, .missed_window = 24h * 365};
+  schedules.put(counted, job()).value();
+  schedules.put(ended, job()).value();
+  const auto ticker = make_ticker();
+  clock.advance(1h);
+  EXPECT_EQ(tick(*ticker), 2U);
+  clock.advance(24h * 60);
+  counted.repeat = 10;
+  ended.end.reset();
+  schedules.put(counted, job()).value();
+  schedules.put(ended, job()).value();
+  EXPECT_EQ(tick(*ticker), 2U);
+  clock.advance(1h);
+  EXPECT_EQ(tick(*ticker), 4U);
+}
+
+TEST_F(SchedulesTest, AnotherJobAtTheSameTimesLosesNoMissedTick) {
+  schedules.put({.name = "s", .cron = "0 6 * * *"}, job()).value();
+  clock.advance(7h);
+  EXPECT_EQ(schedules.put({.name = "s", .cron = "0 6 * * *"}, {"tick", "another", {}}).value(),
+            ScheduleChange::kChanged);
+  EXPECT_EQ(tick(*make_ticker()), 1U);
+  EXPECT_EQ(schedules.get("s")->last, begin_of_day + 6h);
+}
+
+TEST_F(SchedulesTest, ATickThatIsBeingMadeWhileTheTimesChangeIsCounted) {
+  schedules.put({.name = "s", .every = 10s, .repeat = 2}, job()).value();
+  const auto ticker = make_ticker();
+  clock.advance(10s);
+  auto ticked = begin_tick(*ticker);
+  clock.advance(5s);
+  EXPECT_TRUE(schedules.put({.name = "s", .every = 20s, .repeat = 2}, job()));
+  faults.release();
+  EXPECT_TRUE(ticked.get());
+  EXPECT_EQ(schedules.get("s")->runs, 1U);
+  EXPECT_EQ(schedules.get("s")->last, begin_of_day + 10s);
+  EXPECT_EQ(schedules.get("s")->next, begin_of_day + 20s);
+  clock.advance(1min);
+  EXPECT_EQ(tick(*ticker), 2U);
+  EXPECT_TRUE(schedules.get("s")->finished);
+}
+
 // A leader appends a tick's job and is killed; the next one finds that tick due, and later ones.
 TEST_F(SchedulesTest, ATickIsLeftOutBesideAJobThatADeadLeaderHasMade) {
   for (const Missed missed : {Missed::kSkip, Missed::kOnce, Missed::kAll}) {
