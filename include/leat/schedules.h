@@ -84,10 +84,14 @@ class Schedules {
   Result<std::vector<ScheduleInfo>> list();
   // Errors of these: kNotFound.
   Result<ScheduleInfo> get(std::string_view name);
-  // A paused one does not tick; what it would have ticked meanwhile is not made up for.
+  // A paused one does not tick; what it would have ticked meanwhile is not made up for. When pause() returns, no tick
+  // of it becomes a job any more. Waits while a scheduler is just making one, up to 12 s. Errors: kUnavailable; if that
+  // says so, it is paused, but the scheduler has not let go of it (it was killed, and none runs that takes over): one
+  // more job may still come. Start a worker and call this again: it returns when that is over.
   Result<void> pause(std::string_view name);
   Result<void> resume(std::string_view name);
-  // When it returns, no tick of it becomes a job any more.
+  // When it returns, no tick of it becomes a job any more. Waits, and fails with kUnavailable, as pause() does: it is
+  // removed then, and when it is called again, kNotFound says that no job comes any more.
   Result<void> remove(std::string_view name);
   // Enqueues its job now, as an extra one.
   Result<JobId> run(std::string_view name);

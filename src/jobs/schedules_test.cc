@@ -85,6 +85,87 @@ class SchedulesTest : public testing::Test {
   Schedules schedules{*broker};
 };
 
+TEST_F(SchedulesTest, WhoRemovesOrPausesOneWaitsForTheTickThatIsBeingMade) {
+  for (const Act act : {&Schedules::remove, &Schedules::pause}) {
+    const std::uint64_t before = jobs_made();
+    schedules.put({.name = "s", .every = 10s}, job()).value();
+    const auto ticker = make_ticker();
+    clock.advance(10s);
+    auto ticked = begin_tick(*ticker);
+    auto acted = begin(act);
+    EXPECT_TRUE(waits(acted));
+    EXPECT_EQ(jobs_made(), before);
+    faults.release();
+    EXPECT_TRUE(ticked.get());
+    EXPECT_TRUE(acted.get());
+    EXPECT_EQ(jobs_made(), before + 1);
+    clock.advance(1min);
+    EXPECT_EQ(tick(*ticker), before + 1);
+  }
+  EXPECT_EQ(schedules.get("s")->runs, 1U);
+}
+
+TEST_F(SchedulesTest, WhoRemovesOrPausesOneWaitsUntilADeadLeaderIsFollowed) {
+  for (const Act act : {&Schedules::remove, &Schedules::pause}) {
+    schedules.put({.name = "s", .every = 10s}, job()).value();
+    clock.advance(10s);
+    die_in_a_tick();
+    auto acted = begin(act);
+    EXPECT_TRUE(waits(acted));
+    const auto next = make_ticker();
+    EXPECT_TRUE(acted.get());
+    clock.advance(1min);
+    EXPECT_EQ(tick(*next), 0U);
+  }
+}
+
+// The append of a leader that stood still comes when another one leads: one job more, and none after it.
+TEST_F(SchedulesTest, AnAppendThatComesLateIsTheLastOne) {
+  for (const Act act : {&Schedules::remove, &Schedules::pause}) {
+    const std::uint64_t before = jobs_made();
+    schedules.put({.name = "s", .every = 10s}, job()).value();
+    const auto first = make_ticker();
+    clock.advance(10s);
+    auto ticked = begin_tick(*first);
+    auto acted = begin(act);
+    EXPECT_TRUE(waits(acted));
+    const auto next = make_ticker();
+    EXPECT_TRUE(acted.get());
+    EXPECT_EQ(jobs_made(), before);
+    faults.release();
+    EXPECT_EQ(ticked.get().error().code(), ErrorCode::kLeaseLost);
+    EXPECT_EQ(jobs_made(), before + 1);
+    clock.advance(1min);
+    EXPECT_EQ(tick(*next), before + 1);
+  }
+}
+
+TEST_F(SchedulesTest, WhoRemovesOrPausesOneIsToldWhenNobodyFollowsTheDeadLeader) {
+  for (const Act act : {&Schedules::pause, &Schedules::remove}) {
+    schedules.put({.name = "s", .every = 10s}, job()).value();
+    if (act == &Schedules::remove) schedules.resume("s").value();
+    clock.advance(10s);
+    die_in_a_tick();
+    for (int again = 0; again < 2; ++again) {
+      auto acted = begin(act);
+      EXPECT_TRUE(waits(acted));
+      clock.advance(12s);
+      const auto told = acted.get();
+      ASSERT_FALSE(told);
+      EXPECT_EQ(told.error().code(), ErrorCode::kUnavailable);
+      EXPECT_NE(told.error().message().find("one more job may still come"), std::string::npos);
+    }
+    make_ticker();
+    const auto over = (schedules.*act)("s");
+    if (act == &Schedules::pause) {
+      EXPECT_TRUE(over);
+      EXPECT_TRUE(schedules.get("s")->paused);
+    } else {
+      EXPECT_EQ(over.error().code(), ErrorCode::kNotFound);
+    }
+  }
+}
+
 TEST_F(SchedulesTest, NewTimesCountFromTheirChangeOn) {
   schedules.put({.name = "s", .cron = "0 6 * * *"}, job()).value();
   const auto ticker = make_ticker();
