@@ -312,5 +312,28 @@ TEST_F(SchedulesTest, OneThatEndedLongAgoIsMadeUpForAtOnce) {
   EXPECT_TRUE(schedules.get("s")->finished);
 }
 
+TEST_F(SchedulesTest, OneAppendTakesNoMoreThanSoManyBytes) {
+  constexpr std::size_t kSize = 1000;
+  constexpr std::size_t kBytes = 10 * kSize;
+  for (int i = 0; i < 40; ++i) {
+    schedules
+        .put({.name = "s" + std::to_string(i), .every = 10s, .missed = Missed::kAll},
+             {"tick", std::string(kSize, 'x'), {}})
+        .value();
+  }
+  clock.advance(10s * 10);
+  std::atomic<std::size_t> most{0};
+  faults.before(Operation::kAppend, [&](const Call& call) {
+    most = std::max(most.load(), call.items);
+    return Fault::none();
+  });
+  Ticker ticker({*broker, names, *claims, *records, events, no_log(), [] { return true; }, kBytes});
+  ticker.release_old_claim().value();
+  EXPECT_EQ(tick(ticker), 40U * 10U);
+  EXPECT_GT(most, 10U);
+  EXPECT_LE(most * kSize, 2 * kBytes) << "one of each schedule, and as much again";
+  for (const ScheduleInfo& info : schedules.list().value()) EXPECT_EQ(info.runs, 10U);
+}
+
 }  // namespace
 }  // namespace leat

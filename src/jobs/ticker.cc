@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "broker/message_size.h"
 #include "core/text.h"
 #include "jobs/due_time.h"
 
@@ -105,15 +106,17 @@ std::optional<SystemTime> Ticker::next() const {
 Result<void> Ticker::tick() {
   const SystemTime now = parts_.broker.clock().now();
   std::vector<std::string> names;
+  std::size_t bytes = 0;
   for (const auto& [fires, name] : order_) {
-    if (fires > now || names.size() == kSchedulesAtOnce) break;
+    if (fires > now || names.size() == kSchedulesAtOnce || bytes >= parts_.bytes_at_once) break;
     names.push_back(name);
+    bytes += size_of(known_.find(name)->second.record.job);
   }
   if (names.empty()) return {};
   if (auto claimed = write_claim(names); !claimed) return claimed;
   auto firings = read(names);
   if (!firings) return firings.error();
-  for (Firing& firing : *firings) choose_ticks(firing, known_.find(firing.name)->second.recurrence, now);
+  choose_ticks(*firings, now);
   if (auto left = leave_out_overlapping(*firings, now); !left) return left;
   if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
   if (auto appended = append(*firings); !appended) return appended;
@@ -140,7 +143,19 @@ Result<std::vector<Ticker::Firing>> Ticker::read(const std::vector<std::string>&
   return firings;
 }
 
-void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now) const {
+// One tick of each, and of those that are behind as many as there is room for.
+void Ticker::choose_ticks(std::vector<Firing>& firings, SystemTime now) const {
+  std::size_t room = parts_.bytes_at_once;
+  for (Firing& firing : firings) {
+    const bool one_job = firing.record.schedule.overlap == Schedule::Overlap::kSkip;
+    const std::size_t size = std::max<std::size_t>(size_of(firing.record.job), 1);
+    const std::size_t most = one_job ? kTicksAtOnce : std::clamp<std::size_t>(room / size, 1, kTicksAtOnce);
+    choose_ticks(firing, known_.find(firing.name)->second.recurrence, now, most);
+    room -= std::min(room, size * (one_job ? 1 : firing.ticks.size()));
+  }
+}
+
+void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now, std::size_t most) const {
   const ScheduleRecord& record = firing.record;
   const Schedule& schedule = record.schedule;
   firing.since = record.since;
@@ -154,8 +169,7 @@ void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTi
   } else {
     firing.since = std::max(firing.since, earlier(missed_until, schedule.missed_window));
   }
-  const std::uint64_t left = schedule.repeat ? *schedule.repeat - record.runs : kTicksAtOnce;
-  const std::size_t most = std::min<std::uint64_t>(left, kTicksAtOnce);
+  if (schedule.repeat) most = std::min<std::uint64_t>(most, *schedule.repeat - record.runs);
   while (firing.ticks.size() < most) {
     const auto tick = record.next(recurrence, firing.since);
     if (!tick || record.fires_at(*tick) > now) return;
