@@ -68,6 +68,7 @@ class Schedules {
   ~Schedules();
 
   // Creates the schedule, or makes it what is given here; what has ticked stays counted, and a paused one stays paused.
+  // When its times change (cron, zone, every, start, end, repeat), those up to now do not count.
   // The same again changes nothing; else an end that has passed is refused. Of the options those that say when or how
   // (at, delay, after, unique, the bulk lane) are refused. Errors: kInvalidArgument (says what, and where in an
   // expression), kUnavailable.
@@ -83,10 +84,14 @@ class Schedules {
   Result<std::vector<ScheduleInfo>> list();
   // Errors of these: kNotFound.
   Result<ScheduleInfo> get(std::string_view name);
-  // A paused one does not tick; what it would have ticked meanwhile is not made up for.
+  // A paused one does not tick; what it would have ticked meanwhile is not made up for. When pause() returns, no tick
+  // of it becomes a job any more. Waits while a scheduler is just making one, up to 12 s. Errors: kUnavailable; if that
+  // says so, it is paused, but the scheduler has not let go of it (it was killed, and none runs that takes over): one
+  // more job may still come. Start a worker and call this again: it returns when that is over.
   Result<void> pause(std::string_view name);
   Result<void> resume(std::string_view name);
-  // When it returns, no tick of it becomes a job any more.
+  // When it returns, no tick of it becomes a job any more. Waits, and fails with kUnavailable, as pause() does: it is
+  // removed then, and when it is called again, kNotFound says that no job comes any more.
   Result<void> remove(std::string_view name);
   // Enqueues its job now, as an extra one.
   Result<JobId> run(std::string_view name);

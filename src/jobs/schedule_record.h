@@ -18,7 +18,7 @@ struct ScheduleRecord {
   Priority priority = Priority::kMedium;
   Message job;  // without a subject
   bool paused = false;
-  SystemTime since{};              // ticks after it count: when it was made or resumed, then its newest tick
+  SystemTime since{};  // ticks after it count: when it was made, resumed or given other times, then its newest tick
   std::optional<SystemTime> last;  // the newest tick that became a job
   std::uint64_t runs = 0;
 
@@ -27,14 +27,16 @@ struct ScheduleRecord {
   static Result<ScheduleRecord> from_json(std::string_view text);
   // Whether the two ask for the same.
   bool asks_the_same(const ScheduleRecord& other) const;
+  // Whether both tick at the same times, and as often.
+  bool has_times_of(const ScheduleRecord& other) const;
 
   // Errors: kInvalidArgument, saying what is wrong with it.
   Result<void> check() const;
   Result<Recurrence> recurrence() const;
   // The first tick after `after`, if it ticks on.
   std::optional<SystemTime> next(const Recurrence& recurrence, SystemTime after) const;
-  // How much later than the tick its job comes.
-  Duration jitter_at(SystemTime tick) const;
+  // When the tick's job comes: with its jitter.
+  SystemTime fires_at(SystemTime tick) const;
   JobId job_id(SystemTime tick) const;
 };
 

@@ -25,6 +25,14 @@ Error ended(const Schedule& schedule) {
                                            ", has passed: give a later one, or none"};
 }
 
+Error still_claimed(std::string_view name, const std::string& now_is) {
+  return {
+      ErrorCode::kUnavailable,
+      "schedule \"" + std::string(name) + "\" is " + now_is +
+          ", but a scheduler that was making a job of it has not said that it is done: one more job may still come. "
+          "Start a worker or leat scheduler if none runs, and do this again"};
+}
+
 Result<void> check_options(const PushOptions& options) {
   if (options.at || options.delay || !options.after.empty()) {
     return Error(ErrorCode::kInvalidArgument,
@@ -74,7 +82,7 @@ class Schedules::Book {
 
  private:
   Result<std::unique_ptr<KeyValue>> open();
-  Result<void> wait_until_unclaimed(std::string_view name);
+  Result<void> wait_until_unclaimed(std::string_view name, const std::string& now_is);
   Result<ScheduleRecord> make_record(const Schedule& schedule, EncodedJob job, const PushOptions& options) const;
   Result<ScheduleChange> store(KeyValue& records, ScheduleRecord wanted);
 
@@ -134,6 +142,7 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
       if (there) {
         wanted.paused = there->paused;
         wanted.since = there->since;
+        if (!there->has_times_of(wanted)) wanted.since = std::max(there->since, broker_.clock().now());
         wanted.last = there->last;
         wanted.runs = there->runs;
       }
@@ -182,34 +191,43 @@ Result<void> Schedules::Book::set_paused(std::string_view name, bool paused) {
     if (!*entry) return missing(name);
     auto record = ScheduleRecord::from_json((*entry)->value);
     if (!record) return record.error();
+    if (record->paused && paused) return wait_until_unclaimed(name, "paused");
     if (record->paused == paused) return {};
     record->paused = paused;
     if (!paused) record->since = std::max(record->since, broker_.clock().now());
     const auto written = (*records)->update(std::string(name), record->to_json(), (*entry)->revision);
-    if (written) return paused ? wait_until_unclaimed(name) : Result<void>();
+    if (written) return paused ? wait_until_unclaimed(name, "paused") : Result<void>();
     if (written.error().code() != ErrorCode::kConflict) return written.error();
   }
   return Error(ErrorCode::kConflict, "schedule \"" + std::string(name) + "\" is changed by others all the while");
 }
 
 Result<void> Schedules::Book::remove(std::string_view name) {
-  if (const auto there = get(name); !there && there.error().code() == ErrorCode::kNotFound) return there.error();
-  const auto records = open();
-  if (!records) return records.error();
-  if (auto erased = (*records)->erase(std::string(name)); !erased) return erased;
-  return wait_until_unclaimed(name);
+  const auto there = get(name);
+  const bool is_gone = !there && there.error().code() == ErrorCode::kNotFound;
+  if (!is_gone) {
+    const auto records = open();
+    if (!records) return records.error();
+    if (auto erased = (*records)->erase(std::string(name)); !erased) return erased;
+  }
+  if (auto unclaimed = wait_until_unclaimed(name, "removed"); !unclaimed) return unclaimed;
+  return is_gone ? Result<void>(missing(name)) : Result<void>();
 }
 
-// A leader that has read the record before it was changed may still make a job of it.
-Result<void> Schedules::Book::wait_until_unclaimed(std::string_view name) {
+// A leader that has read the record before it was changed may still make a job of it. Whether leaders live is counted
+// by the broker's clock; while that stands still, the machine's ends the wait.
+Result<void> Schedules::Book::wait_until_unclaimed(std::string_view name, const std::string& now_is) {
   constexpr Duration kLookAgain = std::chrono::milliseconds(10);
+  constexpr Duration kPatience = 2 * kLeaderTtl;  // by then a new leader has taken over
   const auto claims = open_leader(broker_, names_);
   if (!claims) return claims.error();
-  const SteadyTime until = deadline_after(real_clock(), 2 * kLeaderTtl);  // by then a new leader has taken over
+  const SteadyTime until = deadline_after(broker_.clock(), kPatience);
+  const SteadyTime real_until = deadline_after(real_clock(), kPatience);
   while (true) {
     const auto claimed = Ticker::is_claimed(**claims, name);
     if (!claimed) return claimed.error();
-    if (!*claimed || real_clock().steady() >= until) return {};
+    if (!*claimed) return {};
+    if (broker_.clock().steady() >= until || real_clock().steady() >= real_until) return still_claimed(name, now_is);
     sleep_for(real_clock(), kLookAgain, {});
   }
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "broker/message_size.h"
 #include "core/text.h"
 #include "jobs/due_time.h"
 
@@ -16,12 +17,18 @@ constexpr std::size_t kSchedulesAtOnce = 500;
 constexpr std::size_t kTicksAtOnce = 100;  // of one schedule
 constexpr int kWriteTries = 20;            // to write down beside others who change the record
 
+// So long before `time`, or the first time that there is.
+SystemTime earlier(SystemTime time, Duration by) {
+  return time < SystemTime::min() + by ? SystemTime::min() : time - by;
+}
+
 // The newest tick up to `until`, found from where it is likely to be.
 std::optional<SystemTime> newest_tick(const ScheduleRecord& record, const Recurrence& recurrence, SystemTime since,
                                       SystemTime until) {
   using namespace std::chrono;
+  if (record.schedule.end) until = std::min(until, *record.schedule.end);
   for (const Duration back : std::array<Duration, 4>{minutes(2), hours(2), hours(48), days(62)}) {
-    const SystemTime from = std::max(since, until - back);
+    const SystemTime from = std::max(since, earlier(until, back));
     std::optional<SystemTime> newest;
     for (auto tick = record.next(recurrence, from); tick && *tick <= until; tick = record.next(recurrence, *tick)) {
       newest = tick;
@@ -70,7 +77,7 @@ void Ticker::plan(const std::string& name, Known& known) {
   if (known.fires) order_.erase({*known.fires, name});
   const ScheduleRecord& record = known.record;
   const auto tick = record.paused ? std::nullopt : record.next(known.recurrence, record.since);
-  known.fires = tick ? std::optional(*tick + record.jitter_at(*tick)) : std::nullopt;
+  known.fires = tick ? std::optional(record.fires_at(*tick)) : std::nullopt;
   if (known.fires) order_.insert({*known.fires, name});
 }
 
@@ -99,16 +106,18 @@ std::optional<SystemTime> Ticker::next() const {
 Result<void> Ticker::tick() {
   const SystemTime now = parts_.broker.clock().now();
   std::vector<std::string> names;
+  std::size_t bytes = 0;
   for (const auto& [fires, name] : order_) {
-    if (fires > now || names.size() == kSchedulesAtOnce) break;
+    if (fires > now || names.size() == kSchedulesAtOnce || bytes >= parts_.bytes_at_once) break;
     names.push_back(name);
+    bytes += size_of(known_.find(name)->second.record.job);
   }
   if (names.empty()) return {};
   if (auto claimed = write_claim(names); !claimed) return claimed;
   auto firings = read(names);
   if (!firings) return firings.error();
-  for (Firing& firing : *firings) choose_ticks(firing, known_.find(firing.name)->second.recurrence, now);
-  if (auto left = leave_out_overlapping(*firings); !left) return left;
+  choose_ticks(*firings, now);
+  if (auto left = leave_out_overlapping(*firings, now); !left) return left;
   if (!parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
   if (auto appended = append(*firings); !appended) return appended;
   if (auto written = write_down(*firings); !written) return written;
@@ -134,7 +143,19 @@ Result<std::vector<Ticker::Firing>> Ticker::read(const std::vector<std::string>&
   return firings;
 }
 
-void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now) const {
+// One tick of each, and of those that are behind as many as there is room for.
+void Ticker::choose_ticks(std::vector<Firing>& firings, SystemTime now) const {
+  std::size_t room = parts_.bytes_at_once;
+  for (Firing& firing : firings) {
+    const bool one_job = firing.record.schedule.overlap == Schedule::Overlap::kSkip;
+    const std::size_t size = std::max<std::size_t>(size_of(firing.record.job), 1);
+    const std::size_t most = one_job ? kTicksAtOnce : std::clamp<std::size_t>(room / size, 1, kTicksAtOnce);
+    choose_ticks(firing, known_.find(firing.name)->second.recurrence, now, most);
+    room -= std::min(room, size * (one_job ? 1 : firing.ticks.size()));
+  }
+}
+
+void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now, std::size_t most) const {
   const ScheduleRecord& record = firing.record;
   const Schedule& schedule = record.schedule;
   firing.since = record.since;
@@ -143,35 +164,61 @@ void Ticker::choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTi
     const auto missed = newest_tick(record, recurrence, record.since, missed_until);
     if (missed) firing.since = *missed;
     const auto after = record.next(recurrence, firing.since);
-    const bool one_is_due = after && *after + record.jitter_at(*after) <= now;
+    const bool one_is_due = after && record.fires_at(*after) <= now;
     if (missed && schedule.missed == Schedule::Missed::kOnce && !one_is_due) firing.ticks.push_back({*missed, true});
   } else {
-    firing.since = std::max(firing.since, missed_until - schedule.missed_window);
+    firing.since = std::max(firing.since, earlier(missed_until, schedule.missed_window));
   }
-  const std::uint64_t left = schedule.repeat ? *schedule.repeat - record.runs : kTicksAtOnce;
-  const std::size_t most = std::min<std::uint64_t>(left, kTicksAtOnce);
+  if (schedule.repeat) most = std::min<std::uint64_t>(most, *schedule.repeat - record.runs);
   while (firing.ticks.size() < most) {
     const auto tick = record.next(recurrence, firing.since);
-    if (!tick || *tick + record.jitter_at(*tick) > now) return;
+    if (!tick || record.fires_at(*tick) > now) return;
     firing.since = *tick;
     firing.ticks.push_back({*tick, *tick <= missed_until});
   }
 }
 
-// The job of the last tick is looked for in its queue: while it is there it is not done.
-Result<void> Ticker::leave_out_overlapping(std::vector<Firing>& firings) {
+// The jobs of earlier ticks are looked for in their queue: while one is there it is not done. Of the ticks that are due
+// one may have a job already, made by a leader that was killed before it wrote that down.
+Result<void> Ticker::leave_out_overlapping(std::vector<Firing>& firings, SystemTime now) {
   for (Firing& firing : firings) {
-    const ScheduleRecord& record = firing.record;
-    if (record.schedule.overlap != Schedule::Overlap::kSkip || firing.ticks.empty()) continue;
+    if (firing.record.schedule.overlap != Schedule::Overlap::kSkip || firing.ticks.empty()) continue;
     firing.ticks.erase(firing.ticks.begin(), firing.ticks.end() - 1);
-    if (!record.last) continue;
-    const auto there = parts_.broker.admin().read_last(parts_.names.stream(record.priority),
-                                                       parts_.names.subject(record.job_id(*record.last)));
+    const auto there = newest_not_done(firing, now);
     if (!there) return there.error();
     // Its own job may be there from an earlier try: that one is no other.
-    if (*there && *record.last != firing.ticks.front().at) firing.ticks.clear();
+    if (!*there || **there == firing.ticks.front().at) continue;
+    firing.ticks.clear();
+    if (*there != firing.record.last) firing.found = *there;
   }
   return {};
+}
+
+// Looks at the tick that was written down last, and at those since: the first ones, for which a leader that kept up was
+// killed, and the newest, for which one that made up for missed ones was.
+Result<std::optional<SystemTime>> Ticker::newest_not_done(const Firing& firing, SystemTime now) {
+  const ScheduleRecord& record = firing.record;
+  const Recurrence& recurrence = known_.find(firing.name)->second.recurrence;
+  std::set<SystemTime> ticks;
+  if (record.last) ticks.insert(*record.last);
+  const SystemTime newest = earlier(now, kMissedAfter + record.schedule.jitter + std::chrono::minutes(1));
+  for (const SystemTime from : {record.since, std::max(record.since, newest)}) {
+    std::size_t left = kTicksAtOnce;
+    for (auto tick = record.next(recurrence, from); tick && *tick <= now && left > 0; --left) {
+      ticks.insert(*tick);
+      tick = record.next(recurrence, *tick);
+    }
+  }
+  std::vector<std::string> subjects;
+  for (const SystemTime tick : ticks) subjects.push_back(parts_.names.subject(record.job_id(tick)));
+  const auto jobs = parts_.broker.admin().read_last(parts_.names.stream(record.priority), subjects);
+  std::optional<SystemTime> found;
+  auto job = jobs.begin();
+  for (const SystemTime tick : ticks) {
+    if (!*job) return job->error();
+    if (**job++) found = tick;
+  }
+  return found;
 }
 
 AppendRequest Ticker::make_request(const Firing& firing, const Tick& tick) const {
@@ -211,12 +258,22 @@ Result<void> Ticker::append(std::vector<Firing>& firings) {
   return {};
 }
 
+// How far it has come; false when the record says so already.
+bool Ticker::note(const Firing& firing, ScheduleRecord& record) {
+  const auto last = firing.ticks.empty() ? firing.found : firing.ticks.back().at;
+  const bool has_run = last > record.last;
+  if (!has_run && firing.since <= record.since) return false;
+  record.since = std::max(record.since, firing.since);
+  if (!has_run) return true;
+  record.last = last;
+  record.runs += std::max<std::size_t>(firing.ticks.size(), 1);
+  return true;
+}
+
 Result<void> Ticker::write_down(std::vector<Firing>& firings) {
   std::vector<KeyWrite> writes;
   for (Firing& firing : firings) {
-    firing.record.since = firing.since;
-    firing.record.runs += firing.ticks.size();
-    if (!firing.ticks.empty()) firing.record.last = firing.ticks.back().at;
+    note(firing, firing.record);
     writes.push_back({.kind = KeyWrite::Kind::kUpdate,
                       .key = firing.name,
                       .value = firing.record.to_json(),
@@ -248,10 +305,7 @@ Result<void> Ticker::write_down_again(Firing& firing) {
     }
     auto record = ScheduleRecord::from_json((*entry)->value);
     if (!record) return record.error();
-    if (record->since < firing.record.since) {
-      record->since = firing.record.since;
-      record->runs = firing.record.runs;
-      record->last = firing.record.last;
+    if (note(firing, *record)) {
       const auto written = parts_.schedules.update(firing.name, record->to_json(), (*entry)->revision);
       if (!written && written.error().code() == ErrorCode::kConflict) continue;
       if (!written) return written.error();

@@ -33,6 +33,7 @@ class Ticker {
     EventLog& events;
     Log& log;
     std::function<bool()> still_leads;
+    std::size_t bytes_at_once = 8 << 20;  // of jobs in a batch; beyond it each schedule in the batch has one
   };
 
   explicit Ticker(Parts parts);
@@ -66,17 +67,21 @@ class Ticker {
     std::uint64_t revision = 0;
     ScheduleRecord record;
     std::vector<Tick> ticks{};
-    SystemTime since{};  // how far it has come then
+    SystemTime since{};                    // how far it has come then
+    std::optional<SystemTime> found = {};  // a tick that an earlier leader has made into a job and not written down
   };
 
   void plan(const std::string& name, Known& known);
   void forget(const std::string& name);
   Result<void> write_claim(std::span<const std::string> names);
   Result<std::vector<Firing>> read(const std::vector<std::string>& names);
-  void choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now) const;
-  Result<void> leave_out_overlapping(std::vector<Firing>& firings);
+  void choose_ticks(Firing& firing, const Recurrence& recurrence, SystemTime now, std::size_t most) const;
+  void choose_ticks(std::vector<Firing>& firings, SystemTime now) const;
+  Result<void> leave_out_overlapping(std::vector<Firing>& firings, SystemTime now);
+  Result<std::optional<SystemTime>> newest_not_done(const Firing& firing, SystemTime now);
   Result<void> append(std::vector<Firing>& firings);
   AppendRequest make_request(const Firing& firing, const Tick& tick) const;
+  static bool note(const Firing& firing, ScheduleRecord& record);
   Result<void> write_down(std::vector<Firing>& firings);
   Result<void> write_down_again(Firing& firing);
 
