@@ -57,7 +57,13 @@ TEST(PromisesTest, WhatIsNotRunIsLeftOut) {
   EXPECT_EQ(writer.note, "pipeline-writer: there is no ClickHouse");
 }
 
-TEST(PromisesTest, NothingIsPromisedOfLatencies) {
+TEST(PromisesTest, HowLateADelayedJobMayBe) {
+  EXPECT_EQ(judged({.name = "start-delayed", .broker = "sqlite 3.40.1", .p99_ms = 50}).verdict, kKept);
+  EXPECT_EQ(judged({.name = "start-delayed", .broker = "sqlite 3.40.1", .p99_ms = 51}).verdict, kMissed);
+  EXPECT_EQ(judged({.name = "takeover-delayed", .broker = "sqlite 3.40.1", .p99_ms = 15'001}).verdict, kMissed);
+}
+
+TEST(PromisesTest, NothingIsPromisedOfOtherLatencies) {
   const BenchReport latency = judged({.name = "latency", .broker = "jetstream 2.12.2", .p99_ms = 1000});
   EXPECT_EQ(latency.verdict, kKept);
   EXPECT_EQ(latency.needs, 0);
