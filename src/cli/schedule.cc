@@ -170,11 +170,18 @@ Result<int> preview(App& app, const Preview& asked) {
   return kExitOk;
 }
 
+// An empty one, as of a variable that is not set, is not silently UTC.
+void add_zone(CLI::App& at, std::string& zone, const std::string& text) {
+  at.add_option("--tz", zone, text)->type_name("ZONE")->check([](const std::string& name) {
+    return name.empty() ? std::string("a time zone has a name, as UTC or Europe/Berlin") : std::string();
+  });
+}
+
 void add_when(CLI::App& at, Schedule& schedule) {
   auto* cron =
       at.add_option("--cron", schedule.cron, "When, as cron writes it: five fields, six with seconds, @daily, ...")
           ->type_name("EXPR");
-  at.add_option("--tz", schedule.zone, "The time zone of --cron, as Europe/Berlin [UTC]")->type_name("ZONE");
+  add_zone(at, schedule.zone, "The time zone of --cron, as Europe/Berlin [UTC]");
   auto* every =
       add_duration(at, "--every", schedule.every, "Or: always after this time, from --start on, else from 1970");
   // To a Schedule it would be the same as none.
@@ -248,7 +255,7 @@ void add_next(CLI::App& parent, App& app) {
   auto* at = parent.add_subcommand("next", "When an expression is due; needs no broker");
   auto asked = std::make_shared<Preview>();
   at->add_option("EXPR", asked->expression, "As cron writes it")->required();
-  at->add_option("--tz", asked->zone, "Its time zone [UTC]")->type_name("ZONE");
+  add_zone(*at, asked->zone, "Its time zone [UTC]");
   add_time(*at, "--from", asked->from, "After this time [now]");
   at->add_option("--count", asked->count, "How many times [5]")->check(CLI::Range(1, 10'000))->type_name("N");
   end_help_with(*at, "leat schedule next '30 2 * * *' --tz Europe/Berlin --from 2026-10-24T00:00:00Z --count 3");

@@ -149,6 +149,8 @@ TEST_F(ScheduleCliTest, BadInputIsRefusedWithItsPlace) {
       {"", "give either a cron expression or an interval\n"},
       {"--every 1h --cron '* * * * *'", "--cron excludes --every: see leat schedule add --help\n"},
       {"--every 1h --tz UTC", "an interval has no time zone\n"},
+      {"--cron '0 6 * * *' --tz ''",
+       "--tz: a time zone has a name, as UTC or Europe/Berlin: see leat schedule add --help\n"},
       {"--every 1h --repeat 0", "repeat is 0; it is 1 or more\n"},
       {"--every 1h --repeat -1", "--repeat: Value -1 not in range 0 to 1000000000000: see leat schedule add --help\n"},
       {"--every soon",
