@@ -29,7 +29,7 @@ class SchedulerTest : public testing::Test {
  protected:
   static EncodedJob job(std::string payload) { return {"step", std::move(payload), {}}; }
   bool eventually(const std::function<bool()>& happened, Duration step = 20ms) {
-    const SteadyTime until = real_clock().steady() + 20s;
+    const SteadyTime until = real_clock().steady() + 60s;
     while (!happened()) {
       if (real_clock().steady() > until) return false;
       clock.advance(step);
