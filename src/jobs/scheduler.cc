@@ -182,12 +182,9 @@ SteadyTime Scheduler::wake_for(const Leading& leading) const {
   return clock.steady() + std::clamp(first - clock.now(), Duration{0}, kLongest);
 }
 
-// A row is the longer, the more it costs the broker to remove it at once.
 std::vector<std::uint64_t> Scheduler::take_due(Timetable& timetable) const {
-  constexpr std::size_t kPartOfAll = 32;
-  const std::size_t row = std::clamp(timetable.size() / kPartOfAll, Handoff::kMostAtOnce, Handoff::kMostInARow);
   const auto at_most = [this](std::size_t most) { return std::clamp<std::size_t>(at_once_, 1, most); };
-  return timetable.take_due(parts_.broker.clock().now(), at_most(Handoff::kMostAtOnce), at_most(row));
+  return timetable.take_due(parts_.broker.clock().now(), at_most(Handoff::kMostAtOnce), at_most(Handoff::kMostInARow));
 }
 
 // One batch; what is left is due at once again.
