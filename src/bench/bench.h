@@ -37,7 +37,7 @@ struct BenchReport {
       0;  // latency only: the 99th percentile of an fsync of 4 KiB beside the database, or in the temporary directory
   double each_us = 0;  // cron only: microseconds to find one run
   bool exact = false;  // each job came once, each run of cron after the one before
-  double needs = 0;    // what is promised of the ratio, of per_s where there is no raw client, of each_us; 0: nothing
+  double needs = 0;    // what is promised of the ratio, or of a figure of its own; 0: nothing
   enum class Bound { kLeast, kMost } bound = Bound::kLeast;  // what `needs` is
   enum class Verdict {
     kKept,         // or nothing is promised

@@ -280,7 +280,7 @@ Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
   return one;
 }
 
-// One append for each priority's stream. After an error the rest has been tried all the same. The payloads are not
+// One append for each priority's stream. After an error some have been appended all the same. The payloads are not
 // kept.
 Result<void> Handoff::append(std::vector<Moving>& moving) {
   std::optional<Error> failure;
@@ -386,6 +386,7 @@ Result<void> Handoff::remove(std::vector<Moving>& moving) {
 
 // Somebody gave them another time while they were on their way: too late. Who did so finds them in their queues.
 Result<void> Handoff::remove_later_versions(std::span<const Moving* const> moving) {
+  if (moving.empty()) return {};
   const std::string stream = parts_.names.scheduled_stream();
   std::vector<std::string> subjects;
   for (const Moving* one : moving) subjects.push_back(one->job.subject);

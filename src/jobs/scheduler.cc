@@ -182,16 +182,13 @@ SteadyTime Scheduler::wake_for(const Leading& leading) const {
   return clock.steady() + std::clamp(first - clock.now(), Duration{0}, kLongest);
 }
 
-std::vector<std::uint64_t> Scheduler::take_due(Timetable& timetable) const {
-  const auto at_most = [this](std::size_t most) { return std::clamp<std::size_t>(at_once_, 1, most); };
-  return timetable.take_due(parts_.broker.clock().now(), at_most(Handoff::kMostAtOnce), at_most(Handoff::kMostInARow));
-}
-
 // One batch; what is left is due at once again.
 Result<void> Scheduler::move_due(Leading& leading) {
   constexpr std::size_t kBytes = 8 << 20;
   Clock& clock = parts_.broker.clock();
-  const auto due = take_due(leading.timetable);
+  const auto at_most = [this](std::size_t most) { return std::clamp<std::size_t>(at_once_, 1, most); };
+  const auto due =
+      leading.timetable.take_due(clock.now(), at_most(Handoff::kMostAtOnce), at_most(Handoff::kMostInARow));
   if (due.empty()) return {};
   const auto moved = leading.handoff.move(due);
   if (!moved) return moved.error();

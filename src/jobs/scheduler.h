@@ -56,7 +56,6 @@ class Scheduler {
   Result<void> read_what_waits(Leading& leading);
   Result<void> take_in(const Inbox& inbox, Leading& leading);
   SteadyTime wake_for(const Leading& leading) const;
-  std::vector<std::uint64_t> take_due(Timetable& timetable) const;
   Result<void> move_due(Leading& leading);
   Result<void> clear_old_calls();
   Thread start_watch(std::unique_ptr<KeyWatch> watch, const std::stop_token& stop);

@@ -31,8 +31,7 @@ class Removal {
   std::vector<Result<bool>> run() {
     std::vector<std::size_t> open(sequences_.size());
     std::iota(open.begin(), open.end(), std::size_t{0});
-    while (purge_front(open)) {
-    }
+    if (open.size() >= kWorthAPurge && session_.may_purge()) purge_front(open);
     SteadyTime deadline = deadline_after(session_.clock(), kRemovePatience);
     while (!open.empty()) {
       const std::size_t before = open.size();
@@ -49,14 +48,14 @@ class Removal {
 
  private:
   // One purge removes what lies first in the stream, without a gap: nothing else is among it. Takes what is done out of
-  // `open`; false when there is nothing (more) to do so.
-  bool purge_front(std::vector<std::size_t>& open) {
+  // `open`.
+  void purge_front(std::vector<std::size_t>& open) {
     std::sort(open.begin(), open.end(), [this](auto a, auto b) { return sequences_[a] < sequences_[b]; });
-    if (run_at_front(open) < kWorthAPurge || !session_.may_purge()) return false;
-    const std::span<const std::size_t> front(open.data(), worth_a_purge(open));
-    if (front.empty() || !purge(front)) return false;
-    open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(front.size()));
-    return true;
+    while (true) {
+      const std::span<const std::size_t> front(open.data(), worth_a_purge(open));
+      if (front.empty() || !purge(front)) return;
+      open.erase(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(front.size()));
+    }
   }
 
   // How many have sequences that follow one another.
@@ -66,14 +65,15 @@ class Removal {
     return count;
   }
 
-  // How many of them, from the front. Never the last message of the stream: a server that is to purge past its end
-  // purges all, also what has been stored meanwhile (fixed in 2.14.4).
+  // How many of them; 0 where it is not worth it. Never the last message of the stream: a server that is to purge past
+  // its end purges all, also what has been stored meanwhile (fixed in 2.14.4).
   std::size_t worth_a_purge(const std::vector<std::size_t>& open) {
+    std::size_t count = run_at_front(open);
+    if (count < kWorthAPurge) return 0;
     const auto info = session_.api().require("STREAM.INFO." + stream_, nullptr, what_);
     if (!info) return 0;
     const auto& state = object_at(*info, "state");
     if (number_at(state, "first_seq") != sequences_[open.front()]) return 0;
-    std::size_t count = run_at_front(open);
     if (sequences_[open[count - 1]] >= number_at(state, "last_seq")) --count;
     return count * kWorthOfStream < number_at(state, "messages") ? 0 : count;
   }
