@@ -118,14 +118,15 @@ Result<void> Demo::push(Queue& queue, const std::vector<PlannedJob*>& planned, c
   return {};
 }
 
-// Returns when no job is left.
+// Returns when no job is left. A broker that is away for a moment is looked at again.
 Result<void> Demo::watch_work() {
   while (true) {
     if (signals_.next(kLookEvery) != 0) return Error(ErrorCode::kUnavailable, "the demo was interrupted: run it again");
     const auto over = look();
-    if (!over) return over.error();
-    if (*over) return {};
-    if (real_clock().steady() - progress_at_ > kPatience)
+    const bool stands_still = real_clock().steady() - progress_at_ > kPatience;
+    if (!over && (stands_still || over.error().code() != ErrorCode::kUnavailable)) return over.error();
+    if (over && *over) return {};
+    if (stands_still)
       return Error(ErrorCode::kInternal, "no job has ended for " + format_duration(kPatience) + ", and " +
                                              with_commas(least_left_) + " are left: look at the log of the workers");
   }

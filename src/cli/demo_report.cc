@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "cli/table.h"
@@ -61,6 +62,7 @@ DemoCheck check_attempts(const std::vector<PlannedJob>& plan, const DemoOutcome&
                          const std::vector<DemoWorkers::Member>& workers) {
   std::size_t failures = 0;
   std::size_t interrupted = 0;
+  std::size_t unexplained = 0;
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].will_die || !outcome.results[i]) continue;
@@ -69,8 +71,19 @@ DemoCheck check_attempts(const std::vector<PlannedJob>& plan, const DemoOutcome&
     failures += plan[i].job.fail_first;
     if (result.attempts == wanted) continue;
     const bool explained = result.attempts == wanted + 1 && killed_on_the_way(result, outcome.found[i], workers);
-    ++(explained ? interrupted : wrong);
+    if (explained) {
+      ++interrupted;
+    } else if (result.attempts > wanted) {
+      unexplained += result.attempts - wanted;
+    } else {
+      ++wrong;
+    }
   }
+  // On a machine that stands still for longer than a lease, workers lose theirs.
+  const std::uint64_t lost =
+      std::accumulate(workers.begin(), workers.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const DemoWorkers::Member& m) { return sum + m.interrupted; });
+  wrong += unexplained > lost ? unexplained - lost : 0;
   std::string what = with_commas(failures) + " failures on purpose were tried again, " + with_commas(wrong) +
                      " jobs have a wrong number of attempts";
   if (interrupted > 0) what += "; " + with_commas(interrupted) + " have one more because their worker was killed";

@@ -1,6 +1,7 @@
 #include "cli/demo_workers.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ namespace leat::cli {
 namespace {
 
 constexpr Duration kReportEvery = std::chrono::milliseconds(100);
+constexpr Duration kComesUpWithin = std::chrono::seconds(30);
 
 Outcome hash_file(const HashFile& job, const JobContext& context, const std::string& worker) {
   if (context.attempt() <= job.fail_first) return Outcome::retry("failed on purpose");
@@ -76,8 +78,10 @@ void DemoWorkers::kill_one() {
 }
 
 void DemoWorkers::stop() {
-  for (const Member& member : members_) {
-    if (member.running) kill(member.pid, SIGTERM);
+  for (Member& member : members_) {
+    if (!member.running) continue;
+    wait_until_up(member);
+    kill(member.pid, SIGTERM);
   }
   for (Member& member : members_) {
     if (!member.running) continue;
@@ -85,6 +89,15 @@ void DemoWorkers::stop() {
     member.running = false;
   }
   listen();
+}
+
+void DemoWorkers::wait_until_up(Member& member) {
+  const SteadyTime until = real_clock().steady() + kComesUpWithin;
+  for (read_reports(member); !member.has_reported && real_clock().steady() < until; read_reports(member)) {
+    pollfd report{.fd = member.reports.get(), .events = POLLIN, .revents = 0};
+    poll(&report, 1, 100);
+    if ((report.revents & POLLIN) == 0 && (report.revents & POLLHUP) != 0) return;  // it has ended
+  }
 }
 
 void DemoWorkers::listen() {
@@ -104,7 +117,11 @@ void DemoWorkers::read_reports(Member& member) {
   if (end == member.unread.npos) return;
   const auto before = end == 0 ? member.unread.npos : member.unread.rfind('\n', end - 1);
   const std::size_t begin = before == member.unread.npos ? 0 : before + 1;
-  member.retried = parse_number(std::string_view(member.unread).substr(begin, end - begin)).value_or(member.retried);
+  const std::string_view report = std::string_view(member.unread).substr(begin, end - begin);
+  const auto space = std::min(report.find(' '), report.size());
+  member.has_reported = true;
+  member.retried = parse_number(report.substr(0, space)).value_or(member.retried);
+  member.interrupted = parse_number(report.substr(std::min(space + 1, report.size()))).value_or(member.interrupted);
   member.unread.erase(0, end + 1);
 }
 
@@ -136,7 +153,9 @@ Result<int> run_demo_worker(Broker& broker, const std::string& name_space, const
                          .log = &log});
   worker.handle<HashFile>([&](const HashFile& job, JobContext& context) { return hash_file(job, context, name); });
   const auto report = [&] {
-    std::printf("%llu\n", static_cast<unsigned long long>(worker.counts().retried));
+    const WorkerCounts counts = worker.counts();
+    std::printf("%llu %llu\n", static_cast<unsigned long long>(counts.retried),
+                static_cast<unsigned long long>(counts.interrupted));
     std::fflush(stdout);
   };
   Runner runner({.log = &log});

@@ -26,7 +26,9 @@ class DemoWorkers {
     pid_t pid = -1;
     Descriptor reports{};
     std::string unread{};
-    std::uint64_t retried = 0;  // as its last report said
+    bool has_reported = false;
+    std::uint64_t retried = 0;      // as its last report said
+    std::uint64_t interrupted = 0;  // attempts that it lost with their lease, by the same report
     bool running = true;
     int status = 0;                      // what wait(2) said at its end
     std::optional<SystemTime> killed{};  // when kill_one() came to it
@@ -42,7 +44,8 @@ class DemoWorkers {
   Result<void> start_one();
   // Ends the first one that runs with SIGKILL.
   void kill_one();
-  // Asks all to stop, and waits for them.
+  // Asks all to stop, and waits for them. One that has only just been started is let come up first: until then the
+  // signal would end it as a failure.
   void stop();
   // Reads what they have reported, and notices those that have ended by themselves.
   void listen();
@@ -55,6 +58,7 @@ class DemoWorkers {
 
  private:
   std::vector<std::string> environment() const;
+  void wait_until_up(Member& member);
   static void read_reports(Member& member);
 
   std::string url_;

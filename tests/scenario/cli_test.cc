@@ -488,8 +488,10 @@ TEST_F(CliTest, TheDemoEndsWhenNoWorkerIsLeft) {
 }
 
 TEST_F(CliTest, TheDemoChecksItself) {
-  const json report = leat_json("demo " + make_files(directory.path()));
-  EXPECT_EQ(report["ok"], true) << report.dump(1);
+  const Ended ended = leat("demo " + make_files(directory.path()) + " --json");
+  ASSERT_TRUE(json::accept(ended.output)) << "exit code " << ended.code << ": " << ended.error;
+  const json report = json::parse(ended.output);
+  EXPECT_EQ(report["ok"], true) << report.dump(1) << ended.error;
   EXPECT_EQ(report["jobs"], 305);
   EXPECT_EQ(report["checks"].size(), 6U);
 }
