@@ -11,13 +11,14 @@
 #include "jobs/due_time.h"
 #include "jobs/sequence_list.h"
 #include "jobs/waiting_job.h"
+#include "jobs/waiting_reader.h"
 
 namespace leat {
 namespace {
 
 constexpr std::string_view kClaimsKey = "claims";
-constexpr std::size_t kChunk = 500;  // jobs
-constexpr std::size_t kThreads = 3;  // one for each of reading, appending, removing
+constexpr std::size_t kThreads = 3;         // one for each of reading, appending, removing
+constexpr std::size_t kWorthThreads = 500;  // jobs
 constexpr std::string_view kDropped = "when its time came, another job had its unique key";
 
 struct Claims {
@@ -79,13 +80,19 @@ Result<void> Handoff::end_later_versions(std::span<const std::uint64_t> gone, Sy
   if (!later) return later.error();
   std::vector<std::uint64_t> sequences;
   for (const auto& [sequence, claimed] : *later) sequences.push_back(sequence);
-  auto moving = read(sequences);
-  if (!moving) return moving.error();
-  for (Moving& one : *moving) one.request.message_id = message_id(later->at(one.job.sequence));
+  WaitingReader reader(parts_.broker, parts_.names.scheduled_stream(), sequences);
+  std::vector<Moving> moving;
+  while (!reader.is_over()) {
+    auto jobs = reader.next();
+    if (!jobs) return jobs.error();
+    auto prepared = prepare(std::move(*jobs));
+    std::move(prepared.begin(), prepared.end(), std::back_inserter(moving));
+  }
+  for (Moving& one : moving) one.request.message_id = message_id(later->at(one.job.sequence));
   const SystemTime now = parts_.broker.clock().now();
-  if (auto appended = append(*moving); !appended) return appended;
-  tell(*moving, now);
-  return remove(*moving);
+  if (auto appended = append(moving); !appended) return appended;
+  tell(moving, now);
+  return remove(moving);
 }
 
 // Those that have replaced a claimed one, and which. What came before the claim is not meant: the leader found nothing.
@@ -139,9 +146,9 @@ class Handoff::Run {
  public:
   Run(Handoff& handoff, std::span<const std::uint64_t> sequences)
       : handoff_(handoff),
-        chunks_((sequences.size() + kChunk - 1) / kChunk),
         in_a_row_(are_in_a_row(sequences)),
-        rest_(sequences) {}
+        threads_(sequences.size() < kWorthThreads ? 1 : kThreads),
+        jobs_(handoff.parts_.broker, handoff.parts_.names.scheduled_stream(), sequences) {}
 
   struct Ran {
     std::vector<Moving> moving;
@@ -150,7 +157,7 @@ class Handoff::Run {
   // What has gone to its queue is removed also after a failure: otherwise it would be moved again.
   Ran run() LEAT_EXCLUDES(mutex_) {
     std::vector<Thread> helpers;
-    for (std::size_t i = 1; i < std::min(chunks_, kThreads); ++i) {
+    for (std::size_t i = 1; i < threads_; ++i) {
       helpers.push_back(start_thread("handoff", [this](const std::stop_token&) { work(); }));
     }
     work();
@@ -164,37 +171,35 @@ class Handoff::Run {
  private:
   struct Chunk {
     std::size_t number = 0;
-    std::span<const std::uint64_t> sequences;
+    std::vector<Moving> moving;
   };
 
   void work() LEAT_EXCLUDES(mutex_) {
-    for (Chunk chunk = take(); !chunk.sequences.empty(); chunk = take()) {
-      auto moved = move(chunk);
-      MutexLock lock(mutex_);
-      if (!moved && !failure_) failure_ = moved.error();
-      changed_.notify_all();
-      if (failure_) return;
+    for (auto chunk = read(); chunk; chunk = read()) {
+      if (auto moved = move(*chunk); !moved) return fail(moved.error());
     }
   }
 
-  Chunk take() LEAT_EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    if (failure_) return {};
-    const Chunk chunk{.number = taken_++, .sequences = rest_.first(std::min(rest_.size(), kChunk))};
-    rest_ = rest_.subspan(chunk.sequences.size());
-    return chunk;
+  // Nothing when all has been read, or another chunk has failed.
+  std::optional<Chunk> read() LEAT_EXCLUDES(reading_, mutex_) {
+    MutexLock turn(reading_);
+    if (jobs_.is_over() || has_failed()) return std::nullopt;
+    auto jobs = jobs_.next();
+    if (!jobs) {
+      fail(jobs.error());
+      return std::nullopt;
+    }
+    return Chunk{.number = read_++, .moving = handoff_.prepare(std::move(*jobs))};
   }
 
-  Result<void> move(const Chunk& chunk) LEAT_EXCLUDES(mutex_) {
-    auto moving = handoff_.read(chunk.sequences);
-    if (!moving) return moving.error();
+  Result<void> move(Chunk& chunk) LEAT_EXCLUDES(mutex_) {
     if (!wait_for_turn(chunk.number)) return {};
     if (!handoff_.parts_.still_leads()) return Error(ErrorCode::kLeaseLost, "another scheduler leads");
-    const auto appended = handoff_.append(*moving);
+    const auto appended = handoff_.append(chunk.moving);
     if (appended) end_turn();
-    const auto removed = in_a_row_ ? Result<void>() : handoff_.remove(*moving);
+    const auto removed = in_a_row_ ? Result<void>() : handoff_.remove(chunk.moving);
     MutexLock lock(mutex_);
-    std::move(moving->begin(), moving->end(), std::back_inserter(moving_));
+    std::move(chunk.moving.begin(), chunk.moving.end(), std::back_inserter(moving_));
     return appended ? removed : appended;
   }
 
@@ -210,13 +215,24 @@ class Handoff::Run {
     changed_.notify_all();
   }
 
+  bool has_failed() LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return failure_.has_value();
+  }
+  void fail(const Error& error) LEAT_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    if (!failure_) failure_ = error;
+    changed_.notify_all();
+  }
+
   Handoff& handoff_;
-  const std::size_t chunks_;
   const bool in_a_row_;
+  const std::size_t threads_;
+  Mutex reading_;
+  WaitingReader jobs_ LEAT_GUARDED_BY(reading_);
+  std::size_t read_ LEAT_GUARDED_BY(reading_) = 0;  // chunks
   Mutex mutex_;
   CondVar changed_;
-  std::span<const std::uint64_t> rest_ LEAT_GUARDED_BY(mutex_);
-  std::size_t taken_ LEAT_GUARDED_BY(mutex_) = 0;
   std::size_t appended_ LEAT_GUARDED_BY(mutex_) = 0;    // chunks
   std::vector<Moving> moving_ LEAT_GUARDED_BY(mutex_);  // that were appended
   std::optional<Error> failure_ LEAT_GUARDED_BY(mutex_);
@@ -239,16 +255,14 @@ Result<Handoff::Moved> Handoff::move(std::span<const std::uint64_t> sequences) {
   return report;
 }
 
-Result<std::vector<Handoff::Moving>> Handoff::read(std::span<const std::uint64_t> sequences) {
+std::vector<Handoff::Moving> Handoff::prepare(std::vector<StoredMessage> jobs) {
   std::vector<Moving> moving;
-  moving.reserve(sequences.size());
-  for (auto& found : parts_.broker.admin().read(parts_.names.scheduled_stream(), sequences)) {
-    if (!found) return found.error();
-    if (!*found) continue;  // cancelled, or moved before
-    if (auto prepared = prepare(**found)) {
+  moving.reserve(jobs.size());
+  for (StoredMessage& job : jobs) {
+    if (auto prepared = prepare(std::move(job))) {
       moving.push_back(std::move(*prepared));
     } else {
-      tell_refused(**found, prepared.error());
+      tell_refused(job, prepared.error());
     }
   }
   return moving;
@@ -263,21 +277,21 @@ std::string Handoff::message_id(std::uint64_t sequence) const {
   return parts_.names.scheduled_stream() + "-" + std::to_string(sequence);
 }
 
-Result<Handoff::Moving> Handoff::prepare(StoredMessage job) const {
+// `job` is as it was after an error.
+Result<Handoff::Moving> Handoff::prepare(StoredMessage&& job) const {
   const auto id = parts_.names.scheduled_id(job.subject);
   if (!id) return Error(ErrorCode::kCorrupt, "no job has the subject " + job.subject);
-  Moving one{.job = std::move(job), .request = {.message = {}, .expected_last = 0}};
-  Message& message = one.request.message;
-  message = static_cast<const Message&>(one.job);
+  Message message = job;
   if (is_waiting_job(message)) {
     if (auto plain = make_plain(message); !plain) return plain.error();
   }
   message.subject = parts_.names.subject(*id);
-  one.request.message_id = message_id(one.job.sequence);
-  message.headers.set(wire::kMovedFrom, one.request.message_id);
+  const std::string moved_from = message_id(job.sequence);
+  message.headers.set(wire::kMovedFrom, moved_from);
   message.headers.erase(wire::kReplaces);
-  message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(one.job)));
-  return one;
+  message.headers.set(wire::kEnqueuedAt, to_rfc3339(enqueued_at(job)));
+  return Moving{.job = std::move(job),
+                .request = {.message = std::move(message), .message_id = moved_from, .expected_last = 0}};
 }
 
 // One append for each priority's stream. After an error some have been appended all the same. The payloads are not
