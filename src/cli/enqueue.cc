@@ -183,8 +183,9 @@ void add_enqueue(CLI::App& root, App& app) {
   command->add_flag("--bulk", options->bulk, "The faster lane, without status or cancellation of single jobs");
   add_unique(*command, options);
   add_waiting(*command, options);
-  add_time(*command, "--at", options->at, "Run it at this time, not before");
-  add_duration(*command, "--in", options->delay, "Run it after this time");
+  auto* at = add_time(*command, "--at", options->at, "Run it at this time, not before");
+  auto* in = add_duration(*command, "--in", options->delay, "Run it after this time");
+  at->excludes(in);
   command->add_flag("--raw", options->raw, "Take the data as it is, JSON or not");
   command->add_flag("--ids", options->ids, "With -: print the id of each job");
   add_namespace_settings(*command, app.options.name_space);

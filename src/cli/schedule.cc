@@ -81,7 +81,14 @@ Result<int> list_schedules(App& app) {
   return kExitOk;
 }
 
+std::string outlook(const ScheduleInfo& info) {
+  if (info.next) return ", next at " + to_rfc3339(*info.next);
+  return info.finished ? ", and never ticks any more" : "";
+}
+
 Result<int> add(App& app, const Wanted& wanted) {
+  if (wanted.schedule.cron.empty() && wanted.schedule.every == Duration{0})
+    return Error(ErrorCode::kInvalidArgument, "say when it is due: give --cron EXPR or --every DURATION");
   if (!wanted.raw) {
     if (const auto checked = check_json(wanted.payload); !checked)
       return Error(checked.error().code(), checked.error().message() + ": quote it for the shell, or give --raw");
@@ -98,10 +105,7 @@ Result<int> add(App& app, const Wanted& wanted) {
     json["change"] = to_string(*changed);
     app.print_json(json);
   } else {
-    app.print(wanted.schedule.name + " is " + std::string(to_string(*changed)) +
-              (info->next       ? ", next at " + to_rfc3339(*info->next)
-               : info->finished ? ", and never ticks any more"
-                                : ""));
+    app.print(wanted.schedule.name + " is " + std::string(to_string(*changed)) + outlook(*info));
   }
   return kExitOk;
 }
@@ -135,7 +139,10 @@ Result<int> pause(App& app, Schedules& schedules, const std::string& name) {
   return say(app, name, schedules.pause(name), "paused");
 }
 Result<int> resume(App& app, Schedules& schedules, const std::string& name) {
-  return say(app, name, schedules.resume(name), "resumed");
+  if (auto resumed = schedules.resume(name); !resumed) return resumed.error();
+  const auto info = schedules.get(name);
+  if (!info) return info.error();
+  return say(app, name, {}, "resumed" + (app.options.json ? "" : outlook(*info)));
 }
 Result<int> remove(App& app, Schedules& schedules, const std::string& name) {
   return say(app, name, schedules.remove(name), "removed");
@@ -201,7 +208,7 @@ void add_when(CLI::App& at, Schedule& schedule) {
         [&schedule](const std::string& text) {
           schedule.overlap = text == "skip" ? Schedule::Overlap::kSkip : Schedule::Overlap::kAllow;
         },
-        "While the job of the last tick is not done: run anyway, or leave it out")
+        "While the job of the last tick is not done: run anyway, or leave it out [allow]")
       ->check(CLI::IsMember({"allow", "skip"}))
       ->type_name("allow|skip");
   at.add_option_function<std::string>(

@@ -25,6 +25,11 @@ Error ended(const Schedule& schedule) {
                                            ", has passed: give a later one, or none"};
 }
 
+Error never_due(const Schedule& schedule) {
+  return {ErrorCode::kInvalidArgument, "schedule \"" + schedule.name + "\": it is not due once before its end, " +
+                                           to_rfc3339(*schedule.end) + ": give a later one, or none"};
+}
+
 Error still_claimed(std::string_view name, const std::string& now_is) {
   return {
       ErrorCode::kUnavailable,
@@ -85,6 +90,7 @@ class Schedules::Book {
   Result<void> wait_until_unclaimed(std::string_view name, const std::string& now_is);
   Result<ScheduleRecord> make_record(const Schedule& schedule, EncodedJob job, const PushOptions& options) const;
   Result<ScheduleChange> store(KeyValue& records, ScheduleRecord wanted);
+  Result<void> check_end(ScheduleRecord wanted) const;
 
   Broker& broker_;
   const Names names_;
@@ -134,8 +140,6 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
   for (int i = 0; i < kChangeTries; ++i) {
     const auto entry = records.get(name);
     if (!entry) return entry.error();
-    Result<std::uint64_t> written = 0;
-    const bool is_over = wanted.schedule.end && *wanted.schedule.end <= broker_.clock().now();
     if (*entry) {
       const auto there = ScheduleRecord::from_json((*entry)->value);
       if (there && there->asks_the_same(wanted)) return ScheduleChange::kUnchanged;
@@ -146,17 +150,25 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
         wanted.last = there->last;
         wanted.runs = there->runs;
       }
-      if (is_over) return ended(wanted.schedule);
-      written = records.update(name, wanted.to_json(), (*entry)->revision);
-    } else if (is_over) {
-      return ended(wanted.schedule);
-    } else {
-      written = records.create(name, wanted.to_json());
     }
+    if (auto checked = check_end(wanted); !checked) return checked.error();
+    const auto written = *entry ? records.update(name, wanted.to_json(), (*entry)->revision)
+                                : records.create(name, wanted.to_json());
     if (written) return *entry ? ScheduleChange::kChanged : ScheduleChange::kCreated;
     if (written.error().code() != ErrorCode::kConflict) return written.error();
   }
   return Error(ErrorCode::kConflict, "schedule \"" + name + "\" is changed by others all the while: try again");
+}
+
+// An end is to leave it at least one tick from now on.
+Result<void> Schedules::Book::check_end(ScheduleRecord wanted) const {
+  if (!wanted.schedule.end) return {};
+  const SystemTime now = broker_.clock().now();
+  if (*wanted.schedule.end <= now) return ended(wanted.schedule);
+  wanted.runs = 0;
+  const auto recurrence = wanted.recurrence();
+  if (!recurrence || wanted.next(*recurrence, now)) return {};
+  return never_due(wanted.schedule);
 }
 
 Result<std::vector<ScheduleInfo>> Schedules::Book::list() {

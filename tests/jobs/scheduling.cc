@@ -128,11 +128,11 @@ TEST_P(Scheduling, EveryTickOnceThoughTheLeaderChanges) {
 // A program may put its schedules each time it starts, also when one of them is over.
 TEST_P(Scheduling, OneThatIsOverIsLeftAsItIsAndNotChanged) {
   Schedules schedules(broker());
-  Schedule brief{.name = "brief", .every = 1h, .end = broker().clock().now() + 2500ms};
+  Schedule brief{.name = "brief", .every = 1s, .end = broker().clock().now() + 2500ms};
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kCreated);
   ASSERT_TRUE(eventually([&] { return broker().clock().now() > *brief.end; }));
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kUnchanged);
-  brief.every = 2h;
+  brief.every = 2s;
   EXPECT_EQ(schedules.put(brief, job()).error().code(), ErrorCode::kInvalidArgument);
   brief.end.reset();
   EXPECT_EQ(schedules.put(brief, job()).value(), ScheduleChange::kChanged);
@@ -153,6 +153,7 @@ TEST_P(Scheduling, WhatCannotBeIsRefusedWithItsPlace) {
       {{.name = "a", .every = -1s}, "interval"},
       {{.name = "a", .every = 1s, .start = now + 2h, .end = now + 1h}, "before its start"},
       {{.name = "a", .every = 1s, .end = now - 1h}, "has passed"},
+      {{.name = "a", .cron = "0 0 1 1 *", .start = now, .end = now + 1s}, "not due once before its end"},
       {{.name = "a", .every = 1s, .repeat = 0}, "repeat is 0"},
       {{.name = "a", .every = 1s, .jitter = 48h}, "jitter"},
       {{.name = "a", .every = 1s, .queue = "no queue"}, "queue"},

@@ -5,6 +5,7 @@
 
 #include <iostream>
 
+#include "pipeline/clickhouse/backoff.h"
 #include "tests/pipeline_clickhouse/pipeline_suite.h"
 #include "tests/support/broker_fixture.h"
 
@@ -25,7 +26,7 @@ auto patiently(Open open) {
     try {
       return open();
     } catch (const Error& error) {
-      if (terminated || error.code() != ErrorCode::kUnavailable) throw;
+      if (terminated || !is_passing(error)) throw;
     }
     constexpr Duration kPause = 50ms;
     sleep_for(real_clock(), kPause, {});
