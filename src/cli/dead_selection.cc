@@ -23,7 +23,7 @@ void add_filter(CLI::App& command, DeadSelection& target, const std::string& lim
   command
       .add_option("--reason", filter.reason,
                   "Only for this reason: attempts, dead, undecodable, unknown_kind, crashed or deadline")
-      ->check(CLI::IsMember({"attempts", "dead", "undecodable", "unknown_kind", "crashed", "deadline"}))
+      ->check(CLI::IsMember({"attempts", "dead", "undecodable", "unknown_kind", "crashed", "deadline"}).description(""))
       ->type_name("REASON");
   command.add_option("--error", filter.error, "Only with this text in the error")->type_name("TEXT");
   add_duration(command, "--older", filter.older_than, "Only what died longer ago");

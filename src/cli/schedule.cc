@@ -209,7 +209,7 @@ void add_when(CLI::App& at, Schedule& schedule) {
           schedule.overlap = text == "skip" ? Schedule::Overlap::kSkip : Schedule::Overlap::kAllow;
         },
         "While the job of the last tick is not done: run anyway, or leave it out [allow]")
-      ->check(CLI::IsMember({"allow", "skip"}))
+      ->check(CLI::IsMember({"allow", "skip"}).description(""))
       ->type_name("allow|skip");
   at.add_option_function<std::string>(
         "--missed",
@@ -219,7 +219,7 @@ void add_when(CLI::App& at, Schedule& schedule) {
           }
         },
         "Of ticks while no worker was up: run none, one for all, or all [once]")
-      ->check(CLI::IsMember({"skip", "once", "all"}))
+      ->check(CLI::IsMember({"skip", "once", "all"}).description(""))
       ->type_name("skip|once|all");
   add_duration(at, "--window", schedule.missed_window, "With --missed all: those not longer ago");
 }
