@@ -76,7 +76,8 @@ Result<void> LeaderLock::challenge(const std::stop_token& stop) {
 }
 
 Result<void> LeaderLock::look(std::chrono::milliseconds max_wait, const std::stop_token& stop) {
-  if (watch_ == nullptr) {
+  const bool is_first = watch_ == nullptr;
+  if (is_first) {
     auto watch = parts_.records.watch(parts_.role);
     if (!watch) return watch.error();
     watch_ = std::move(*watch);
@@ -93,11 +94,12 @@ Result<void> LeaderLock::look(std::chrono::milliseconds max_wait, const std::sto
       seen_at_ = parts_.clock.steady();
     }
   } while (!watch_->caught_up() && !stop.stop_requested());
+  if (is_first) found_ = seen_;
   return {};
 }
 
 void LeaderLock::tell_standing_by() {
-  if (std::exchange(stands_by_, true)) return;
+  if (seen_ == found_ || std::exchange(stands_by_, true)) return;
   parts_.log.info("stands by: another one leads", {{"role", parts_.role}, {"holder", seen_holder_}});
 }
 

@@ -56,8 +56,9 @@ class LeaderLock {
   const std::string value_;  // tells this holder from every other
   // Of the lock's own thread.
   std::unique_ptr<KeyWatch> watch_;
-  std::uint64_t seen_ = 0;  // the revision that somebody holds; 0: nobody
-  SteadyTime seen_at_{};    // since when
+  std::uint64_t seen_ = 0;   // the revision that somebody holds; 0: nobody
+  SteadyTime seen_at_{};     // since when
+  std::uint64_t found_ = 0;  // the one that was there at first: who has not renewed it since may be dead
   std::string seen_holder_;
   bool stands_by_ = false;  // and has said so
   std::uint64_t revision_ = 0;

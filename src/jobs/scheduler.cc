@@ -13,6 +13,7 @@ constexpr Duration kSweepEvery = std::chrono::minutes(10);
 constexpr Duration kCallsKept = std::chrono::hours(24);
 constexpr Duration kStartPause = std::chrono::milliseconds(250);  // before a failed start is repeated
 constexpr std::chrono::milliseconds kReadWait(30'000);
+constexpr std::size_t kWorthForgetting = 1000;           // entries of the timetable
 constexpr std::size_t kMostWaiting = 10'000;             // in the inbox, before its readers wait
 constexpr Duration kKeyPause = std::chrono::seconds(1);  // before a unique job is tried again
 
@@ -148,6 +149,7 @@ Result<void> Scheduler::work(Leading& leading, const std::stop_token& stop) {
     if (clock.steady() >= next_sweep) {
       if (auto swept = leading.dependents.sweep(); !swept) return swept;
       if (auto cleared = clear_old_calls(); !cleared) return cleared;
+      if (auto forgotten = forget_gone(leading.timetable); !forgotten) return forgotten;
       next_sweep = clock.steady() + kSweepEvery;
     }
     if (stop.stop_requested()) return {};
@@ -195,6 +197,24 @@ Result<void> Scheduler::move_due(Leading& leading) {
   const std::size_t each = std::max<std::size_t>(moved->bytes / due.size(), 1);
   at_once_ = std::min(kBytes / each, 2 * due.size() + 64);  // grows step by step: the next ones may be larger
   for (const std::uint64_t sequence : moved->kept) leading.timetable.add(clock.now() + kKeyPause, sequence);
+  return {};
+}
+
+// Jobs that were given other times again and again, long before they are due, fill the timetable.
+Result<void> Scheduler::forget_gone(Timetable& timetable) {
+  const auto facts = parts_.broker.admin().stream(parts_.names.scheduled_stream());
+  if (!facts) return facts.error();
+  if (timetable.size() < kWorthForgetting || timetable.size() / 2 < facts->messages) return {};
+  auto reader = parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true});
+  if (!reader) return reader.error();
+  std::vector<std::uint64_t> left;
+  while (true) {
+    const auto messages = (*reader)->read({}, {});
+    if (!messages) return messages.error();
+    if (messages->empty()) break;
+    for (const StoredMessage& message : *messages) left.push_back(message.sequence);
+  }
+  timetable.keep_only(left);
   return {};
 }
 

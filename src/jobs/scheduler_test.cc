@@ -114,6 +114,22 @@ TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
   EXPECT_GE(bitten, static_cast<int>(cuts.size()) / 3);
 }
 
+// A job that is put off again and again leaves its earlier times behind.
+TEST_F(SchedulerTest, TimesThatNoLongerCountAreForgotten) {
+  const JobId id = Queue(*inner).push(job("last"), {.delay = 1h}).value();
+  const auto worker = start_worker();
+  ASSERT_TRUE(somebody_leads());
+  JobControl control(*inner);
+  const SystemTime begin = clock.now();
+  for (int i = 0; i < 1200; ++i) ASSERT_TRUE(control.reschedule(id, begin + 11min + 1ms * i));
+  ASSERT_TRUE(control.reschedule(id, begin + 24h));
+  ASSERT_TRUE(eventually([&] { return clock.now() > begin + 10min + 30s; }, 500ms));
+  const std::uint64_t reads = faults.calls(Operation::kReadBySequence);
+  ASSERT_TRUE(eventually([&] { return clock.now() > begin + 12min; }, 500ms));
+  EXPECT_EQ(faults.calls(Operation::kReadBySequence), reads);
+  EXPECT_EQ(state(id), State::kScheduled);
+}
+
 // However many have become ready at once.
 TEST_F(SchedulerTest, AFanOutKeepsNoDelayedJobBack) {
   constexpr std::size_t kJobs = 500;
@@ -271,6 +287,17 @@ TEST_F(SchedulerTest, WhoStandsBySaysSoOnce) {
   first.stop();
   ASSERT_TRUE(eventually([&] { return second.is_held(); }));
   EXPECT_EQ(lines.with("stands by: another one leads role=role holder=first"), 1U);
+  second.stop();
+}
+
+TEST_F(SchedulerTest, WhoFollowsADeadLeaderDoesNotSayThatItLeads) {
+  const auto records = inner->open_bucket({.name = "locks"}).value();
+  records->create("role", R"({"holder":"dead","token":"x"})").value();
+  test::KeptLines lines(LogLevel::kInfo);
+  LeaderLock second({*records, clock, "role", "second", 6s, lines});
+  second.start();
+  ASSERT_TRUE(eventually([&] { return second.is_held(); }));
+  EXPECT_EQ(lines.with("stands by"), 0U);
   second.stop();
 }
 

@@ -35,9 +35,21 @@ std::vector<std::uint64_t> Timetable::take_due(SystemTime now, std::size_t most,
     std::pop_heap(entries_.begin(), entries_.end(), later);
     entries_.pop_back();
   }
+  give_back_memory();
+  return due;
+}
+
+void Timetable::keep_only(std::span<const std::uint64_t> sequences) {
+  std::erase_if(entries_, [&](const Entry& entry) {
+    return !std::binary_search(sequences.begin(), sequences.end(), entry.sequence);
+  });
+  std::make_heap(entries_.begin(), entries_.end(), later);
+  give_back_memory();
+}
+
+void Timetable::give_back_memory() {
   constexpr std::size_t kWorthIt = 100'000;
   if (entries_.capacity() > kWorthIt && entries_.size() < entries_.capacity() / 4) entries_.shrink_to_fit();
-  return due;
 }
 
 }  // namespace leat

@@ -3,14 +3,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "leat/message.h"
 
 namespace leat {
 
-// Not thread-safe. A job that was moved to another time, or cancelled, stays here until its old time comes; its message
-// is gone by then.
+// Not thread-safe. What was moved to another time, or cancelled, stays here until its old time comes or keep_only() is
+// told what is left; its message is gone by then.
 class Timetable {
  public:
   // A message of the scheduled stream, its headers at least. False when it is no delayed job.
@@ -23,9 +24,14 @@ class Timetable {
   // the one before.
   std::vector<std::uint64_t> take_due(SystemTime now, std::size_t most, std::size_t most_in_a_row);
 
+  // Leaves out every other sequence. These are in order.
+  void keep_only(std::span<const std::uint64_t> sequences);
+
   std::size_t size() const { return entries_.size(); }
 
  private:
+  void give_back_memory();
+
   struct Entry {
     std::int64_t due = 0;  // milliseconds since 1970, UTC
     std::uint64_t sequence = 0;

@@ -50,5 +50,17 @@ TEST(TimetableTest, NothingIsDueBeforeItsTime) {
   EXPECT_EQ(timetable.take_due(kNow + 1ms, 1, 1), Sequences{1});
 }
 
+TEST(TimetableTest, KeepsOnlyWhatIsLeft) {
+  Timetable timetable;
+  for (std::uint64_t sequence = 1; sequence <= 9; ++sequence) timetable.add(kNow - 1s * sequence, sequence);
+  timetable.keep_only(Sequences{2, 3, 8, 20});
+  EXPECT_EQ(timetable.size(), 3U);
+  EXPECT_EQ(timetable.next(), kNow - 8s);
+  EXPECT_EQ(timetable.take_due(kNow, 10, 10), (Sequences{8, 3, 2}));
+  timetable.add(kNow, 1);
+  timetable.keep_only({});
+  EXPECT_EQ(timetable.next(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace leat
