@@ -259,7 +259,7 @@ std::vector<Handoff::Moving> Handoff::prepare(std::vector<StoredMessage> jobs) {
   std::vector<Moving> moving;
   moving.reserve(jobs.size());
   for (StoredMessage& job : jobs) {
-    if (auto prepared = prepare(std::move(job))) {
+    if (auto prepared = prepare(job)) {
       moving.push_back(std::move(*prepared));
     } else {
       tell_refused(job, prepared.error());
@@ -277,11 +277,11 @@ std::string Handoff::message_id(std::uint64_t sequence) const {
   return parts_.names.scheduled_stream() + "-" + std::to_string(sequence);
 }
 
-// `job` is as it was after an error.
-Result<Handoff::Moving> Handoff::prepare(StoredMessage&& job) const {
+// Takes the job out of `job`, but not after an error.
+Result<Handoff::Moving> Handoff::prepare(StoredMessage& job) const {
   const auto id = parts_.names.scheduled_id(job.subject);
   if (!id) return Error(ErrorCode::kCorrupt, "no job has the subject " + job.subject);
-  Message message = job;
+  Message message = static_cast<const Message&>(job);
   if (is_waiting_job(message)) {
     if (auto plain = make_plain(message); !plain) return plain.error();
   }

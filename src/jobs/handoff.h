@@ -73,7 +73,7 @@ class Handoff {
   Result<std::map<std::uint64_t, std::uint64_t>> later_versions(std::span<const std::uint64_t> gone,
                                                                 SystemTime claimed_at);
   std::vector<Moving> prepare(std::vector<StoredMessage> jobs);
-  Result<Moving> prepare(StoredMessage&& job) const;
+  Result<Moving> prepare(StoredMessage& job) const;
   std::string message_id(std::uint64_t sequence) const;
   void tell_refused(const StoredMessage& job, const Error& error);
   Result<void> append(std::vector<Moving>& moving);
