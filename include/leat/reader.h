@@ -1,5 +1,7 @@
 // Reads the messages of a stream in order, without leases: looking is not taking.
 //
+// Of a stream with replicas on JetStream any of them may be read: a message that was removed a moment ago may still come.
+//
 // On a work queue it reads what is there (waiting, leased and retrying alike) and changes nothing for the consumers.
 #pragma once
 
@@ -20,6 +22,7 @@ struct ReaderConfig {
   std::string stream;
   std::string filter = ">";               // subject filter
   std::uint64_t from_sequence = 0;        // first sequence to read; 0 and 1 are the beginning
+  std::uint64_t last_sequence = 0;        // last sequence to read, not before the first; 0: no end but the stream's
   std::optional<SystemTime> from_time{};  // first time to read; with from_sequence too, the later of both counts
   bool headers_only = false;              // leaves payloads empty
   bool follow = false;                    // waits for new messages at the end

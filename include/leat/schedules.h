@@ -69,9 +69,9 @@ class Schedules {
 
   // Creates the schedule, or makes it what is given here; what has ticked stays counted, and a paused one stays paused.
   // When its times change (cron, zone, every, start, end, repeat), those up to now do not count.
-  // The same again changes nothing; else an end that has passed, or before which it is not due once, is refused. Of the options those that say when or how
-  // (at, delay, after, unique, the bulk lane) are refused. Errors: kInvalidArgument (says what, and where in an
-  // expression), kUnavailable.
+  // The same again changes nothing; else an end that has passed is refused, and with other times one that leaves no
+  // tick. Of the options those that say when or how (at, delay, after, unique, the bulk lane) are refused. Errors:
+  // kInvalidArgument (says what, and where in an expression), kUnavailable.
   template <Job T>
   Result<ScheduleChange> put(const Schedule& schedule, const T& job, const PushOptions& options = {}) {
     Result<EncodedJob> encoded = encode_job(job);

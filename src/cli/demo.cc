@@ -44,6 +44,7 @@ class Demo {
   static Result<void> push(Queue& queue, const std::vector<PlannedJob*>& planned, const PushOptions& options);
   Result<void> watch_work();
   Result<bool> look();
+  bool stands_still() const { return real_clock().steady() - progress_at_ > kPatience; }
   std::string progress_line(const std::vector<QueueCounts>& queues, std::uint64_t left) const;
   Result<void> kill_and_replace(std::uint64_t done);
   void compute(const std::stop_token& stop);
@@ -118,22 +119,27 @@ Result<void> Demo::push(Queue& queue, const std::vector<PlannedJob*>& planned, c
   return {};
 }
 
-// Returns when no job is left. A broker that is away for a moment is looked at again.
+// Returns when no job is left.
 Result<void> Demo::watch_work() {
   while (true) {
     if (signals_.next(kLookEvery) != 0) return Error(ErrorCode::kUnavailable, "the demo was interrupted: run it again");
     const auto over = look();
-    const bool stands_still = real_clock().steady() - progress_at_ > kPatience;
-    if (!over && (stands_still || over.error().code() != ErrorCode::kUnavailable)) return over.error();
-    if (over && *over) return {};
-    if (stands_still)
+    if (!over) return over.error();
+    if (*over) return {};
+    if (stands_still())
       return Error(ErrorCode::kInternal, "no job has ended for " + format_duration(kPatience) + ", and " +
                                              with_commas(least_left_) + " are left: look at the log of the workers");
   }
 }
 
+// True when no job is left. A broker that does not answer is looked at again.
 Result<bool> Demo::look() {
+  workers_.listen();
   const auto queues = Inspector(place_.broker(), {.name = place_.name()}).queues();
+  if (!queues && queues.error().code() == ErrorCode::kUnavailable && !stands_still()) {
+    progress_.show("the broker does not answer, and is asked again: " + queues.error().message());
+    return false;
+  }
   if (!queues) return queues.error();
   std::uint64_t left = 0;
   for (const QueueCounts& row : *queues) left += row.pending + row.unsettled;
@@ -141,7 +147,6 @@ Result<bool> Demo::look() {
     least_left_ = left;
     progress_at_ = real_clock().steady();
   }
-  workers_.listen();
   if (left > 0 && workers_.running() == 0) {
     progress_.clear();
     return Error(ErrorCode::kInternal, "no worker is left for " + with_commas(left) + " jobs (" + workers_.ends() +

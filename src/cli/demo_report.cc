@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "cli/table.h"
 
@@ -62,7 +63,8 @@ DemoCheck check_attempts(const std::vector<PlannedJob>& plan, const DemoOutcome&
                          const std::vector<DemoWorkers::Member>& workers) {
   std::size_t failures = 0;
   std::size_t interrupted = 0;
-  std::size_t unexplained = 0;
+  std::size_t lapsed = 0;     // jobs that have more
+  std::uint64_t surplus = 0;  // of theirs
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].will_die || !outcome.results[i]) continue;
@@ -74,7 +76,8 @@ DemoCheck check_attempts(const std::vector<PlannedJob>& plan, const DemoOutcome&
     if (explained) {
       ++interrupted;
     } else if (result.attempts > wanted) {
-      unexplained += result.attempts - wanted;
+      ++lapsed;
+      surplus += result.attempts - wanted;
     } else {
       ++wrong;
     }
@@ -83,10 +86,11 @@ DemoCheck check_attempts(const std::vector<PlannedJob>& plan, const DemoOutcome&
   const std::uint64_t lost =
       std::accumulate(workers.begin(), workers.end(), std::uint64_t{0},
                       [](std::uint64_t sum, const DemoWorkers::Member& m) { return sum + m.interrupted; });
-  wrong += unexplained > lost ? unexplained - lost : 0;
+  if (surplus > lost) wrong += std::exchange(lapsed, 0);
   std::string what = with_commas(failures) + " failures on purpose were tried again, " + with_commas(wrong) +
                      " jobs have a wrong number of attempts";
   if (interrupted > 0) what += "; " + with_commas(interrupted) + " have one more because their worker was killed";
+  if (lapsed > 0) what += "; " + with_commas(lapsed) + " have more because workers stood still and lost leases";
   return {std::move(what), wrong == 0};
 }
 

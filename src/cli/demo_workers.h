@@ -28,7 +28,7 @@ class DemoWorkers {
     std::string unread{};
     bool has_reported = false;
     std::uint64_t retried = 0;      // as its last report said
-    std::uint64_t interrupted = 0;  // attempts that it lost with their lease, by the same report
+    std::uint64_t interrupted = 0;  // attempts that it gave back, or lost with their lease, by the same report
     bool running = true;
     int status = 0;                      // what wait(2) said at its end
     std::optional<SystemTime> killed{};  // when kill_one() came to it

@@ -139,10 +139,10 @@ Result<int> pause(App& app, Schedules& schedules, const std::string& name) {
   return say(app, name, schedules.pause(name), "paused");
 }
 Result<int> resume(App& app, Schedules& schedules, const std::string& name) {
-  if (auto resumed = schedules.resume(name); !resumed) return resumed.error();
+  const auto resumed = schedules.resume(name);
+  if (!resumed || app.options.json) return say(app, name, resumed, "resumed");
   const auto info = schedules.get(name);
-  if (!info) return info.error();
-  return say(app, name, {}, "resumed" + (app.options.json ? "" : outlook(*info)));
+  return say(app, name, {}, "resumed" + (info ? outlook(*info) : ""));
 }
 Result<int> remove(App& app, Schedules& schedules, const std::string& name) {
   return say(app, name, schedules.remove(name), "removed");
@@ -187,7 +187,8 @@ void add_zone(CLI::App& at, std::string& zone, const std::string& text) {
 void add_when(CLI::App& at, Schedule& schedule) {
   auto* cron =
       at.add_option("--cron", schedule.cron, "When, as cron writes it: five fields, six with seconds, @daily, ...")
-          ->type_name("EXPR");
+          ->type_name("EXPR")
+          ->check([](const std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); });
   add_zone(at, schedule.zone, "The time zone of --cron, as Europe/Berlin [UTC]");
   auto* every =
       add_duration(at, "--every", schedule.every, "Or: always after this time, from --start on, else from 1970");

@@ -9,16 +9,15 @@
 #include "core/text.h"
 #include "core/thread.h"
 #include "jobs/due_time.h"
+#include "jobs/handoff_reader.h"
 #include "jobs/sequence_list.h"
 #include "jobs/waiting_job.h"
-#include "jobs/waiting_reader.h"
 
 namespace leat {
 namespace {
 
 constexpr std::string_view kClaimsKey = "claims";
-constexpr std::size_t kThreads = 3;         // one for each of reading, appending, removing
-constexpr std::size_t kWorthThreads = 500;  // jobs
+constexpr std::size_t kThreads = 3;  // one for each of reading, appending, removing
 constexpr std::string_view kDropped = "when its time came, another job had its unique key";
 
 struct Claims {
@@ -80,10 +79,10 @@ Result<void> Handoff::end_later_versions(std::span<const std::uint64_t> gone, Sy
   if (!later) return later.error();
   std::vector<std::uint64_t> sequences;
   for (const auto& [sequence, claimed] : *later) sequences.push_back(sequence);
-  WaitingReader reader(parts_.broker, parts_.names.scheduled_stream(), sequences);
+  HandoffReader reader(parts_.broker, parts_.names.scheduled_stream(), sequences);
   std::vector<Moving> moving;
   while (!reader.is_over()) {
-    auto jobs = reader.next();
+    auto jobs = reader.next({});
     if (!jobs) return jobs.error();
     auto prepared = prepare(std::move(*jobs));
     std::move(prepared.begin(), prepared.end(), std::back_inserter(moving));
@@ -147,7 +146,7 @@ class Handoff::Run {
   Run(Handoff& handoff, std::span<const std::uint64_t> sequences)
       : handoff_(handoff),
         in_a_row_(are_in_a_row(sequences)),
-        threads_(sequences.size() < kWorthThreads ? 1 : kThreads),
+        threads_(sequences.size() <= HandoffReader::kChunk ? 1 : kThreads),
         jobs_(handoff.parts_.broker, handoff.parts_.names.scheduled_stream(), sequences) {}
 
   struct Ran {
@@ -155,7 +154,7 @@ class Handoff::Run {
     std::optional<Error> failure;
   };
   // What has gone to its queue is removed also after a failure: otherwise it would be moved again.
-  Ran run() LEAT_EXCLUDES(mutex_) {
+  Ran run() LEAT_EXCLUDES(reading_, mutex_) {
     std::vector<Thread> helpers;
     for (std::size_t i = 1; i < threads_; ++i) {
       helpers.push_back(start_thread("handoff", [this](const std::stop_token&) { work(); }));
@@ -174,7 +173,7 @@ class Handoff::Run {
     std::vector<Moving> moving;
   };
 
-  void work() LEAT_EXCLUDES(mutex_) {
+  void work() LEAT_EXCLUDES(reading_, mutex_) {
     for (auto chunk = read(); chunk; chunk = read()) {
       if (auto moved = move(*chunk); !moved) return fail(moved.error());
     }
@@ -184,7 +183,7 @@ class Handoff::Run {
   std::optional<Chunk> read() LEAT_EXCLUDES(reading_, mutex_) {
     MutexLock turn(reading_);
     if (jobs_.is_over() || has_failed()) return std::nullopt;
-    auto jobs = jobs_.next();
+    auto jobs = jobs_.next(failed_.get_token());
     if (!jobs) {
       fail(jobs.error());
       return std::nullopt;
@@ -223,13 +222,15 @@ class Handoff::Run {
     MutexLock lock(mutex_);
     if (!failure_) failure_ = error;
     changed_.notify_all();
+    failed_.request_stop();
   }
 
   Handoff& handoff_;
   const bool in_a_row_;
   const std::size_t threads_;
+  std::stop_source failed_;
   Mutex reading_;
-  WaitingReader jobs_ LEAT_GUARDED_BY(reading_);
+  HandoffReader jobs_ LEAT_GUARDED_BY(reading_);
   std::size_t read_ LEAT_GUARDED_BY(reading_) = 0;  // chunks
   Mutex mutex_;
   CondVar changed_;

@@ -149,7 +149,7 @@ Result<void> Scheduler::work(Leading& leading, const std::stop_token& stop) {
     if (clock.steady() >= next_sweep) {
       if (auto swept = leading.dependents.sweep(); !swept) return swept;
       if (auto cleared = clear_old_calls(); !cleared) return cleared;
-      if (auto forgotten = forget_gone(leading.timetable); !forgotten) return forgotten;
+      (void)forget_gone(leading.timetable, stop);  // or at the next sweep
       next_sweep = clock.steady() + kSweepEvery;
     }
     if (stop.stop_requested()) return {};
@@ -201,16 +201,18 @@ Result<void> Scheduler::move_due(Leading& leading) {
 }
 
 // Jobs that were given other times again and again, long before they are due, fill the timetable.
-Result<void> Scheduler::forget_gone(Timetable& timetable) {
+Result<void> Scheduler::forget_gone(Timetable& timetable, const std::stop_token& stop) {
+  if (timetable.size() < kWorthForgetting) return {};
   const auto facts = parts_.broker.admin().stream(parts_.names.scheduled_stream());
   if (!facts) return facts.error();
-  if (timetable.size() < kWorthForgetting || timetable.size() / 2 < facts->messages) return {};
+  if (timetable.size() / 2 < facts->messages) return {};
   auto reader = parts_.broker.open_reader({.stream = parts_.names.scheduled_stream(), .headers_only = true});
   if (!reader) return reader.error();
   std::vector<std::uint64_t> left;
   while (true) {
-    const auto messages = (*reader)->read({}, {});
+    const auto messages = (*reader)->read({.max_count = 10'000}, stop);
     if (!messages) return messages.error();
+    if (stop.stop_requested()) return {};
     if (messages->empty()) break;
     for (const StoredMessage& message : *messages) left.push_back(message.sequence);
   }

@@ -58,7 +58,7 @@ class Scheduler {
   SteadyTime wake_for(const Leading& leading) const;
   Result<void> move_due(Leading& leading);
   Result<void> clear_old_calls();
-  Result<void> forget_gone(Timetable& timetable);
+  Result<void> forget_gone(Timetable& timetable, const std::stop_token& stop);
   Thread start_watch(std::unique_ptr<KeyWatch> watch, const std::stop_token& stop);
   Thread start_reader(const char* name, std::unique_ptr<Reader> reader, std::vector<StoredMessage> Inbox::*into,
                       const std::stop_token& stop);

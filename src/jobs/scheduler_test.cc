@@ -114,20 +114,55 @@ TEST_F(SchedulerTest, NoStepThatIsCutOffLosesOrDoublesADependent) {
   EXPECT_GE(bitten, static_cast<int>(cuts.size()) / 3);
 }
 
-// A job that is put off again and again leaves its earlier times behind.
+// Jobs that are put off again and again leave their earlier times behind.
 TEST_F(SchedulerTest, TimesThatNoLongerCountAreForgotten) {
-  const JobId id = Queue(*inner).push(job("last"), {.delay = 1h}).value();
+  Queue queue(*inner);
+  std::vector<JobId> ids;
+  const std::vector<Result<EncodedJob>> jobs(50, job("last"));
+  for (auto& pushed : queue.push_many(jobs, {.delay = 1h})) ids.push_back(std::move(pushed.value()));
   const auto worker = start_worker();
   ASSERT_TRUE(somebody_leads());
   JobControl control(*inner);
   const SystemTime begin = clock.now();
-  for (int i = 0; i < 1200; ++i) ASSERT_TRUE(control.reschedule(id, begin + 11min + 1ms * i));
-  ASSERT_TRUE(control.reschedule(id, begin + 24h));
-  ASSERT_TRUE(eventually([&] { return clock.now() > begin + 10min + 30s; }, 500ms));
+  for (int round = 1; round <= 25; ++round) {
+    for (const JobId& id : ids) ASSERT_TRUE(control.reschedule(id, begin + 11min + 1s * round));
+    // When it has run, the leader has seen all that was stored before it.
+    (void)queue.push(job("sentinel"), {.delay = 1ms}).value();
+    ASSERT_TRUE(eventually([&] { return others_ran == round; }));
+  }
+  for (const JobId& id : ids) ASSERT_TRUE(control.reschedule(id, begin + 24h));
+  ASSERT_TRUE(eventually([&] { return clock.now() > begin + 10min + 45s; }, 500ms));
   const std::uint64_t reads = faults.calls(Operation::kReadBySequence);
   ASSERT_TRUE(eventually([&] { return clock.now() > begin + 12min; }, 500ms));
   EXPECT_EQ(faults.calls(Operation::kReadBySequence), reads);
-  EXPECT_EQ(state(id), State::kScheduled);
+  EXPECT_EQ(state(ids.front()), State::kScheduled);
+}
+
+// What was appended before is removed, and the rest is moved later.
+TEST_F(SchedulerTest, ARowWhoseReaderFailsIsMovedOnce) {
+  constexpr int kJobs = 4000;
+  for (const auto& [operation, nth] :
+       {std::pair{Operation::kOpenReader, 1}, {Operation::kRead, 1}, {Operation::kRead, 3}}) {
+    SCOPED_TRACE(std::string(to_string(operation)) + " " + std::to_string(nth));
+    faults.clear();
+    others_ran = 0;
+    Queue queue(*inner);
+    const std::vector<Result<EncodedJob>> jobs(kJobs, job("step"));
+    for (const auto& pushed : queue.push_many(jobs, {.delay = 5s})) (void)pushed.value();
+    (void)queue.push(job("sentinel"), {.delay = 1ms}).value();
+    const auto worker = start_worker(1h);
+    ASSERT_TRUE(eventually([&] { return others_ran == 1; }, 1ms));
+    std::atomic<int> calls{0};
+    const std::uint64_t opened = faults.calls(Operation::kOpenReader);
+    faults.before(operation, [&, is_read = operation == Operation::kRead, last = nth](const Call&) {
+      if (is_read && faults.calls(Operation::kOpenReader) == opened) return Fault::none();
+      return ++calls == last ? Fault::fail() : Fault::none();
+    });
+    ASSERT_TRUE(
+        eventually([&] { return others_ran > kJobs && inner->admin().stream("leat_scheduled")->messages == 0; }));
+    EXPECT_GE(calls, nth);
+    EXPECT_EQ(others_ran, kJobs + 1);
+  }
 }
 
 // However many have become ready at once.

@@ -30,6 +30,13 @@ Error never_due(const Schedule& schedule) {
                                            to_rfc3339(*schedule.end) + ": give a later one, or none"};
 }
 
+// However often it has run.
+bool is_ever_due(const ScheduleRecord& record) {
+  const ScheduleRecord fresh{.schedule = record.schedule};
+  const auto recurrence = fresh.recurrence();
+  return recurrence && fresh.next(*recurrence, record.since);
+}
+
 Error still_claimed(std::string_view name, const std::string& now_is) {
   return {
       ErrorCode::kUnavailable,
@@ -90,7 +97,6 @@ class Schedules::Book {
   Result<void> wait_until_unclaimed(std::string_view name, const std::string& now_is);
   Result<ScheduleRecord> make_record(const Schedule& schedule, EncodedJob job, const PushOptions& options) const;
   Result<ScheduleChange> store(KeyValue& records, ScheduleRecord wanted);
-  Result<void> check_end(ScheduleRecord wanted) const;
 
   Broker& broker_;
   const Names names_;
@@ -140,35 +146,28 @@ Result<ScheduleChange> Schedules::Book::store(KeyValue& records, ScheduleRecord 
   for (int i = 0; i < kChangeTries; ++i) {
     const auto entry = records.get(name);
     if (!entry) return entry.error();
+    bool has_new_times = true;
     if (*entry) {
       const auto there = ScheduleRecord::from_json((*entry)->value);
       if (there && there->asks_the_same(wanted)) return ScheduleChange::kUnchanged;
       if (there) {
         wanted.paused = there->paused;
         wanted.since = there->since;
-        if (!there->has_times_of(wanted)) wanted.since = std::max(there->since, broker_.clock().now());
+        has_new_times = !there->has_times_of(wanted);
+        if (has_new_times) wanted.since = std::max(there->since, broker_.clock().now());
         wanted.last = there->last;
         wanted.runs = there->runs;
       }
     }
-    if (auto checked = check_end(wanted); !checked) return checked.error();
-    const auto written = *entry ? records.update(name, wanted.to_json(), (*entry)->revision)
-                                : records.create(name, wanted.to_json());
+    const Schedule& schedule = wanted.schedule;
+    if (schedule.end && *schedule.end <= broker_.clock().now()) return ended(schedule);
+    if (schedule.end && has_new_times && !is_ever_due(wanted)) return never_due(schedule);
+    const auto written =
+        *entry ? records.update(name, wanted.to_json(), (*entry)->revision) : records.create(name, wanted.to_json());
     if (written) return *entry ? ScheduleChange::kChanged : ScheduleChange::kCreated;
     if (written.error().code() != ErrorCode::kConflict) return written.error();
   }
   return Error(ErrorCode::kConflict, "schedule \"" + name + "\" is changed by others all the while: try again");
-}
-
-// An end is to leave it at least one tick from now on.
-Result<void> Schedules::Book::check_end(ScheduleRecord wanted) const {
-  if (!wanted.schedule.end) return {};
-  const SystemTime now = broker_.clock().now();
-  if (*wanted.schedule.end <= now) return ended(wanted.schedule);
-  wanted.runs = 0;
-  const auto recurrence = wanted.recurrence();
-  if (!recurrence || wanted.next(*recurrence, now)) return {};
-  return never_due(wanted.schedule);
 }
 
 Result<std::vector<ScheduleInfo>> Schedules::Book::list() {

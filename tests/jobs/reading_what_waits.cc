@@ -1,8 +1,15 @@
 // A move reads exactly the jobs that it was given, in their order, whatever lies between, before and behind them.
+#include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <stdexcept>
 
-#include "jobs/waiting_reader.h"
+#include "broker/fault_broker.h"
+#include "jobs/handoff_reader.h"
+#include "leat/jetstream_broker.h"
 #include "tests/jobs/jobs_suite.h"
+#include "tests/support/comes_true.h"
+#include "tests/support/nats_server.h"
 
 namespace leat::test {
 namespace {
@@ -10,37 +17,40 @@ namespace {
 using Sequences = std::vector<std::uint64_t>;
 constexpr std::uint64_t kStored = 3000;
 
+void store(Broker& broker, std::size_t payload) {
+  std::vector<AppendRequest> requests;
+  for (std::uint64_t i = 0; i < kStored; ++i) {
+    requests.push_back({.message = {.subject = "waiting." + std::to_string(i), .payload = std::string(payload, 'x')}});
+  }
+  for (const auto& appended : broker.append("waiting", requests)) ASSERT_TRUE(appended);
+}
+
+// What is read of these sequences.
+Sequences read_from(Broker& broker, const Sequences& sequences) {
+  Sequences found;
+  HandoffReader reader(broker, "waiting", sequences);
+  while (!reader.is_over()) {
+    const auto messages = reader.next({});
+    if (!messages) throw std::runtime_error(messages.error().message());
+    for (const StoredMessage& message : *messages) {
+      EXPECT_EQ(message.subject, "waiting." + std::to_string(message.sequence - 1));
+      EXPECT_FALSE(message.payload.empty());
+      found.push_back(message.sequence);
+    }
+  }
+  return found;
+}
+
 class ReadingWhatWaits : public JobsSuite {
  protected:
   void store(std::size_t payload) {
     ASSERT_TRUE(broker().ensure_stream({.name = "waiting", .subjects = {"waiting.>"}}));
-    std::vector<AppendRequest> requests;
-    for (std::uint64_t i = 0; i < kStored; ++i) {
-      requests.push_back(
-          {.message = {.subject = "waiting." + std::to_string(i), .payload = std::string(payload, 'x')}});
-    }
-    for (const auto& appended : broker().append("waiting", requests)) ASSERT_TRUE(appended);
+    test::store(broker(), payload);
   }
-
   void remove(const Sequences& sequences) {
     for (const auto& removed : broker().admin().remove("waiting", sequences)) EXPECT_TRUE(removed && *removed);
   }
-
-  // What is read of these sequences.
-  Sequences read(const Sequences& sequences) {
-    Sequences found;
-    WaitingReader reader(broker(), "waiting", sequences);
-    while (!reader.is_over()) {
-      const auto messages = reader.next();
-      if (!messages) throw std::runtime_error(messages.error().message());
-      for (const StoredMessage& message : *messages) {
-        EXPECT_EQ(message.subject, "waiting." + std::to_string(message.sequence - 1));
-        EXPECT_FALSE(message.payload.empty());
-        found.push_back(message.sequence);
-      }
-    }
-    return found;
-  }
+  Sequences read(const Sequences& sequences) { return read_from(broker(), sequences); }
 };
 
 Sequences row(std::uint64_t first, std::uint64_t last) {
@@ -69,6 +79,7 @@ TEST_P(ReadingWhatWaits, LeavesOutWhatIsGone) {
   EXPECT_EQ(read(all), left);
   EXPECT_EQ(read(row(1400, 2100)), Sequences());
   remove(row(2101, 3000));
+  EXPECT_EQ(read(row(1400, 3000)), Sequences());
   EXPECT_EQ(read(row(101, 3000)), Sequences(left.begin(), left.end()));
 }
 
@@ -88,6 +99,21 @@ TEST_P(ReadingWhatWaits, FindsLargeOnesInPortions) {
 }
 
 LEAT_ON_EVERY_JOBS_BROKER(ReadingWhatWaits);
+
+// A reader may be at a replica that does not know yet what was removed.
+TEST(ReadingReplicas, AsksTheLeaderForEach) {
+  const auto binaries = nats_server_binaries();
+  if (binaries.empty()) GTEST_SKIP() << "no nats-server is at hand";
+  const NatsCluster cluster(binaries.back());
+  Faults faults;
+  const auto broker = make_fault_broker(open_jetstream_broker({.servers = cluster.addresses()}).value(), faults);
+  ASSERT_TRUE(comes_true([&] {
+    return broker->ensure_stream({.name = "waiting", .subjects = {"waiting.>"}, .replicas = 3}).has_value();
+  }));
+  store(*broker, 10);
+  EXPECT_EQ(read_from(*broker, row(100, 1700)), row(100, 1700));
+  EXPECT_EQ(faults.calls(Operation::kOpenReader), 0U);
+}
 
 }  // namespace
 }  // namespace leat::test

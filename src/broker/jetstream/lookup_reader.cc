@@ -49,6 +49,7 @@ Result<bool> LookupReader::refresh_last() {
   if (!info) return info.error();
   const auto& state = object_at(*info, "state");
   last_sequence_ = number_at(state, "last_seq");
+  if (config_.last_sequence != 0) last_sequence_ = std::min(last_sequence_, config_.last_sequence);
   next_sequence_ = std::max(next_sequence_, number_at(state, "first_seq"));
   return next_sequence_ <= last_sequence_ && number_at(state, "messages") > 0;
 }

@@ -40,6 +40,7 @@ OrderedPull::~OrderedPull() {
 Result<std::vector<OrderedMessage>> OrderedPull::next(const Portion& most, SteadyTime deadline, AtEnd at_end,
                                                       std::stop_token stop) {
   while (true) {
+    if (stream_sequence_ >= config_.last_sequence) return std::vector<OrderedMessage>();
     if (auto waited = wait(most, deadline, at_end, stop); !waited) return waited.error();
     bool again = false;
     {
@@ -107,7 +108,7 @@ Result<bool> OrderedPull::ask_for_more() {
   bool more = false;
   for (const auto& found : look_up(session_, config_.stream, bodies)) {
     if (!found) return found.error();
-    more = more || found->has_value();
+    more = more || (found->has_value() && (*found)->message.sequence <= config_.last_sequence);
   }
   return more;
 }
@@ -203,13 +204,26 @@ std::size_t OrderedPull::ahead(const Portion& most) const {
   return fits < static_cast<double>(wanted) ? std::max<std::size_t>(2, static_cast<std::size_t>(fits)) : wanted;
 }
 
+// Up to the last one, of which neither has come nor has been asked for. Each message has at least one.
+std::uint64_t OrderedPull::sequences_left() const {
+  if (config_.last_sequence == std::numeric_limits<std::uint64_t>::max()) return config_.last_sequence;
+  std::uint64_t newest = std::max({stream_sequence_, start_floor_, config_.from_sequence - 1});
+  if (!arrived_.empty()) {
+    if (const auto position = parse_ack_subject(arrived_.back().reply())) newest = position->stream_sequence;
+  }
+  const std::uint64_t covered = newest + pulls_.outstanding();
+  return covered < config_.last_sequence ? config_.last_sequence - covered : 0;
+}
+
 Result<void> OrderedPull::refill(const Portion& most) {
   if (!connected_ || broken_) return {};
   const std::size_t target = ahead(most);
   const std::size_t have = pulls_.outstanding() + arrived_.size();
   if (have > target / 2) return {};
-  const std::uint64_t number = pulls_.open(target - have, clock_.steady() + kExpires + kReadGrace);
-  const std::string body = "{\"batch\":" + std::to_string(target - have) +
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(target - have, sequences_left()));
+  if (count == 0) return {};
+  const std::uint64_t number = pulls_.open(count, clock_.steady() + kExpires + kReadGrace);
+  const std::string body = "{\"batch\":" + std::to_string(count) +
                            ",\"expires\":" + std::to_string(Duration(kExpires).count()) +
                            ",\"idle_heartbeat\":" + std::to_string(Duration(kReadHeartbeat).count()) + "}";
   const std::string subject = session_.api().subject("CONSUMER.MSG.NEXT." + config_.stream + "." + name_);
@@ -246,6 +260,7 @@ std::vector<OrderedMessage> OrderedPull::take(const Portion& most) {
     consumer_sequence_ = position->consumer_sequence;
     stream_sequence_ = position->stream_sequence;
     pending_ = position->pending;
+    if (stream_sequence_ > config_.last_sequence) break;
     bytes += size_of(next.message);
     taken.push_back(std::move(next));
     patience_ = kPatience;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct OrderedConfig {
   std::string stream;
   std::vector<std::string> filters;  // empty: everything; more than one needs a server from 2.10 on
   std::uint64_t from_sequence = 1;
+  std::uint64_t last_sequence = std::numeric_limits<std::uint64_t>::max();
   std::optional<SystemTime> from_time{};  // with from_sequence above 1 too, that counts
   enum class Start { kFrom, kLastOfEachSubject } start = Start::kFrom;
   enum class Content { kWhole, kHeaders } content = Content::kWhole;
@@ -68,6 +70,7 @@ class OrderedPull : private nats::MessageSink, private nats::ConnectionListener 
   bool read_statuses() LEAT_REQUIRES(mutex_);
   std::vector<OrderedMessage> take(const Portion& most) LEAT_REQUIRES(mutex_);
   std::size_t ahead(const Portion& most) const LEAT_REQUIRES(mutex_);
+  std::uint64_t sequences_left() const LEAT_REQUIRES(mutex_);
   void learn_size(const nats::Received& message) LEAT_REQUIRES(mutex_);
   Result<void> recover();
 

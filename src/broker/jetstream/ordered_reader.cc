@@ -14,6 +14,7 @@ OrderedConfig ordered_config(const ReaderConfig& config) {
   OrderedConfig ordered{.stream = config.stream, .from_time = config.from_time};
   if (config.filter != ">") ordered.filters = {config.filter};
   if (config.from_sequence > 1) ordered.from_sequence = config.from_sequence;
+  if (config.last_sequence != 0) ordered.last_sequence = config.last_sequence;
   if (config.headers_only) ordered.content = Content::kHeaders;
   return ordered;
 }

@@ -185,7 +185,7 @@ std::vector<StoredMessage> MemoryStream::collect(ReadPosition& position, const R
   std::size_t bytes = 0;
   while (out.size() < options.max_count && bytes < options.max_bytes) {
     const MessageLog::Record* record = log_.next(position.next_sequence);
-    if (record == nullptr) break;
+    if (record == nullptr || (config.last_sequence != 0 && record->message.sequence > config.last_sequence)) break;
     const StoredMessage& message = record->message;
     position.next_sequence = message.sequence + 1;
     if (position.from_time && message.time < *position.from_time) continue;

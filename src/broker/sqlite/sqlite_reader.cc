@@ -44,13 +44,15 @@ std::vector<StoredMessage> SqliteReader::collect(Database& database, const ReadO
     throw Error(ErrorCode::kNotFound, "stream \"" + config_.stream + "\" was deleted");
   }
   const SystemTime now = store_.clock().now();
+  const std::uint64_t last =
+      config_.last_sequence == 0 ? stream.last_sequence : std::min(stream.last_sequence, config_.last_sequence);
   if (from_time_) skip_to_time(database, stream.id, stream.last_sequence);
   std::vector<StoredMessage> out;
   const std::string_view columns = config_.headers_only ? kHeadColumns : kMessageColumns;
   Rows row = query_filtered(database.statement("SELECT " + std::string(columns) + " FROM " + messages_table(stream.id) +
                                                " WHERE sequence > ?1 AND sequence <= ?5" +
                                                condition_of(filter_, Walk::kSequences) + " ORDER BY sequence LIMIT ?6"),
-                            filter_, position_, stream.last_sequence, stream.messages);
+                            filter_, position_, last, stream.messages);
   std::uint64_t position = position_;
   std::size_t bytes = 0;
   const auto has_room = [&] { return out.size() < options.max_count && bytes < options.max_bytes; };
@@ -60,7 +62,7 @@ std::vector<StoredMessage> SqliteReader::collect(Database& database, const ReadO
     out.push_back(message_of(row));
     bytes += size_of(out.back());
   }
-  position_ = has_room() ? std::max(position, stream.last_sequence) : position;
+  position_ = has_room() ? std::max(position, last) : position;
   return out;
 }
 

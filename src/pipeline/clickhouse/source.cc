@@ -26,16 +26,16 @@ Result<SourceFacts> source_facts(Broker& broker, const std::string& stream) {
 
 Result<std::optional<RangeBatch>> read_range(Broker& broker, const RowMapping& mapping, const std::string& stream,
                                              const RangeInHand& range, const std::stop_token& stop) {
-  auto reader = broker.open_reader({.stream = stream, .filter = range.filter, .from_sequence = range.first});
+  auto reader = broker.open_reader(
+      {.stream = stream, .filter = range.filter, .from_sequence = range.first, .last_sequence = range.last});
   if (!reader) return reader.error();
   BatchBuilder builder(mapping, range.first);
-  for (bool more = true; more;) {
+  while (true) {
     auto messages = (*reader)->read({.max_count = kReadAtOnce}, stop);
     if (!messages) return messages.error();
     if (stop.stop_requested()) return std::optional<RangeBatch>();
-    more = !messages->empty() && messages->back().sequence < range.last;
+    if (messages->empty()) break;
     for (StoredMessage& message : *messages) {
-      if (message.sequence > range.last) break;
       while (builder.size() < place_of(range, message, builder)) builder.add_gone();
       if (auto added = builder.add(std::move(message)); !added) return added.error();
     }
