@@ -1,6 +1,7 @@
 // Reads the messages of a stream in order, without leases: looking is not taking.
 //
-// Of a stream with replicas on JetStream any of them may be read: a message that was removed a moment ago may still come.
+// Of a stream with replicas on JetStream any of them may be read: a message that was removed a moment ago may still
+// come.
 //
 // On a work queue it reads what is there (waiting, leased and retrying alike) and changes nothing for the consumers.
 #pragma once
