@@ -5,6 +5,7 @@
 
 #include "core/mutex.h"
 #include "leat/log.h"
+#include "leat/result.h"
 
 namespace leat {
 
