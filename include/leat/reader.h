@@ -26,7 +26,7 @@ struct ReaderConfig {
   std::uint64_t last_sequence = 0;        // last sequence to read, not before the first; 0: no end but the stream's
   std::optional<SystemTime> from_time{};  // first time to read; with from_sequence too, the later of both counts
   bool headers_only = false;              // leaves payloads empty
-  bool follow = false;                    // waits for new messages at the end
+  bool follow = false;                    // waits for new messages at the end; not with a last_sequence
 };
 
 struct ReadOptions {

@@ -91,6 +91,9 @@ Result<void> check_consumer_config(const ConsumerConfig& config) {
 
 Result<void> check_reader_config(const ReaderConfig& config) {
   if (auto named = check_name("stream", config.stream); !named) return named;
+  if (config.last_sequence != 0 && config.follow) {
+    return invalid_argument("a reader that follows has no end: leave out last_sequence");
+  }
   if (config.last_sequence != 0 && config.last_sequence < config.from_sequence) {
     return invalid_argument("last_sequence, " + std::to_string(config.last_sequence) + ", is before from_sequence, " +
                             std::to_string(config.from_sequence));

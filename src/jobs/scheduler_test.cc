@@ -327,7 +327,7 @@ TEST_F(SchedulerTest, WhoStandsBySaysSoOnce) {
 
 TEST_F(SchedulerTest, WhoFollowsADeadLeaderDoesNotSayThatItLeads) {
   const auto records = inner->open_bucket({.name = "locks"}).value();
-  records->create("role", R"({"holder":"dead","token":"x"})").value();
+  records->create("role", R"({"version":1,"holder":"dead","id":"x"})").value();
   test::KeptLines lines(LogLevel::kInfo);
   LeaderLock second({*records, clock, "role", "second", 6s, lines});
   second.start();

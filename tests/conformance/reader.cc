@@ -76,27 +76,34 @@ TEST_P(Read, FromASequence) {
   EXPECT_TRUE(read_all({.stream = "events", .from_sequence = 1'000}).empty());
 }
 
+// Work queues are read in another way on JetStream.
 TEST_P(Read, ToASequence) {
-  append_numbers("events", "events.a", 9);
-  const auto read_to = [&](std::uint64_t first, std::uint64_t last) {
-    return payloads(read_all({.stream = "events", .from_sequence = first, .last_sequence = last}));
-  };
-  EXPECT_EQ(read_to(0, 0), numbers(9));
-  EXPECT_EQ(read_to(0, 3), numbers(3));
-  EXPECT_EQ(read_to(3, 3), Names{"2"});
-  EXPECT_EQ(read_to(8, 1'000), (Names{"7", "8"}));
-  for (const std::uint64_t gone : {2, 4, 5, 9}) ASSERT_TRUE(admin().remove("events", gone).value());
-  EXPECT_EQ(read_to(1, 5), (Names{"0", "2"}));
-  EXPECT_EQ(read_to(4, 5), Names{});
-  EXPECT_EQ(read_to(4, 6), Names{"5"});
-  EXPECT_EQ(read_to(9, 9), Names{});
-  auto reader = open_reader({.stream = "events", .last_sequence = 6});
-  EXPECT_EQ(payloads(reader->read({.max_count = 2}, {}).value()), (Names{"0", "2"}));
-  EXPECT_EQ(payloads(reader->read({.max_count = 2}, {}).value()), Names{"5"});
-  append("events", "events.a", "9");
-  EXPECT_EQ(payloads(reader->read({}, {}).value()), Names{});
-  EXPECT_EQ(broker().open_reader({.stream = "events", .from_sequence = 7, .last_sequence = 6}).error().code(),
-            ErrorCode::kInvalidArgument);
+  ensure_work_queue();
+  for (const std::string stream : {"events", "work"}) {
+    SCOPED_TRACE(stream);
+    append_numbers(stream, stream + ".a", 9);
+    const auto read_to = [&](std::uint64_t first, std::uint64_t last) {
+      return payloads(read_all({.stream = stream, .from_sequence = first, .last_sequence = last}));
+    };
+    EXPECT_EQ(read_to(0, 0), numbers(9));
+    EXPECT_EQ(read_to(0, 3), numbers(3));
+    EXPECT_EQ(read_to(3, 3), Names{"2"});
+    EXPECT_EQ(read_to(8, 1'000), (Names{"7", "8"}));
+    for (const std::uint64_t gone : {2, 4, 5, 9}) ASSERT_TRUE(admin().remove(stream, gone).value());
+    EXPECT_EQ(read_to(1, 5), (Names{"0", "2"}));
+    EXPECT_EQ(read_to(4, 5), Names{});
+    EXPECT_EQ(read_to(4, 6), Names{"5"});
+    EXPECT_EQ(read_to(9, 9), Names{});
+    auto reader = open_reader({.stream = stream, .last_sequence = 6});
+    EXPECT_EQ(payloads(reader->read({.max_count = 2}, {}).value()), (Names{"0", "2"}));
+    EXPECT_EQ(payloads(reader->read({.max_count = 2}, {}).value()), Names{"5"});
+    append(stream, stream + ".a", "9");
+    EXPECT_EQ(payloads(reader->read({}, {}).value()), Names{});
+  }
+  EXPECT_CODE(broker().open_reader({.stream = "events", .from_sequence = 7, .last_sequence = 6}),
+              ErrorCode::kInvalidArgument);
+  EXPECT_CODE(broker().open_reader({.stream = "events", .last_sequence = 6, .follow = true}),
+              ErrorCode::kInvalidArgument);
 }
 
 TEST_P(Read, FromATime) {

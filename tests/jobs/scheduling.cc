@@ -153,7 +153,7 @@ TEST_P(Scheduling, WhatCannotBeIsRefusedWithItsPlace) {
       {{.name = "a", .every = -1s}, "interval"},
       {{.name = "a", .every = 1s, .start = now + 2h, .end = now + 1h}, "before its start"},
       {{.name = "a", .every = 1s, .end = now - 1h}, "has passed"},
-      {{.name = "a", .cron = "0 0 1 1 *", .start = now, .end = now + 1s}, "not due once before its end"},
+      {{.name = "a", .every = 1h, .start = now - 30min, .end = now + 10min}, "not due once before its end"},
       {{.name = "a", .every = 1s, .repeat = 0}, "repeat is 0"},
       {{.name = "a", .every = 1s, .jitter = 48h}, "jitter"},
       {{.name = "a", .every = 1s, .queue = "no queue"}, "queue"},
